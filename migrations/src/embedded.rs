@@ -131,7 +131,9 @@ pub async fn prepare_database(server: &Server, name: &str) -> Result<(), Error> 
     connection.close().await?;
     crate::migrate(&server.options("postgres", name)).await?;
     let mut connection = PgConnection::connect_with(&server.options("postgres", name)).await?;
-    sqlx::raw_sql("alter role portico_app login; alter role portico_operator login;").execute(&mut connection).await?;
+    sqlx::raw_sql("alter role portico_app login; alter role portico_operator login;")
+        .execute(&mut connection)
+        .await?;
     connection.close().await?;
     Ok(())
 }
@@ -190,11 +192,16 @@ impl Account {
 }
 
 fn initialise(bin: &Path, account: &Account, data: &Path) -> Result<(), Error> {
-    run(account
-        .command(&bin.join("initdb"))
-        .arg("-D")
-        .arg(data)
-        .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]))?;
+    run(account.command(&bin.join("initdb")).arg("-D").arg(data).args([
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--no-locale",
+        "--no-sync",
+    ]))?;
     Ok(())
 }
 
@@ -205,11 +212,10 @@ fn socket_dir(dir: &Path) -> Result<PathBuf, Error> {
     if inside.as_os_str().len() <= 80 {
         return Ok(inside);
     }
-    let name = absolute
-        .as_os_str()
-        .as_encoded_bytes()
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    let name =
+        absolute.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
     Ok(std::env::temp_dir().join(format!("portico-pg-{name:016x}")))
 }
 
@@ -238,7 +244,10 @@ fn find_programs() -> Result<PathBuf, Error> {
         .collect();
     versions.sort();
     versions.pop().map(|(_, bin)| bin).ok_or_else(|| {
-        Error::Embedded("PostgreSQL is not installed: install Debian's `postgresql`, or name a server in database.url".into())
+        Error::Embedded(
+            "PostgreSQL is not installed: install Debian's `postgresql`, or name a server in database.url"
+                .into(),
+        )
     })
 }
 
