@@ -1,1 +1,4 @@
-//! 
+//! Which tenant is this connection for?
+pub mod authority;
+pub mod host;
+pub mod table;
