@@ -56,7 +56,8 @@ impl Issuer {
     async fn introduce(&self, account: &Account, row: Uuid) -> Result<(), StepError> {
         let contact = self.config.contact.as_deref();
         if let Some(contact) = contact {
-            let uri = if contact.starts_with("mailto:") { contact.to_owned() } else { format!("mailto:{contact}") };
+            let uri =
+                if contact.starts_with("mailto:") { contact.to_owned() } else { format!("mailto:{contact}") };
             account.update_contacts(&[&uri]).await?;
         }
         let mut tx = self.db.system(System::Certificates).await?;

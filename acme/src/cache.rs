@@ -190,7 +190,9 @@ impl CertCache {
     fn cached_under(&self, host: &str) -> Vec<Arc<str>> {
         let slots = self.slots.read().expect("no holder panics");
         match host.strip_prefix("*.") {
-            Some(base) => slots.keys().filter(|k| k.split_once('.').is_some_and(|(_, r)| r == base)).cloned().collect(),
+            Some(base) => {
+                slots.keys().filter(|k| k.split_once('.').is_some_and(|(_, r)| r == base)).cloned().collect()
+            }
             None => slots.get_key_value(host).map(|(known, _)| known.clone()).into_iter().collect(),
         }
     }

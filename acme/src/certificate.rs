@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn facts_are_read_from_a_chain() {
-        let key = rcgen::generate_simple_self_signed(vec!["A.example".to_owned(), "*.b.example".to_owned()]).unwrap();
+        let key = rcgen::generate_simple_self_signed(vec!["A.example".to_owned(), "*.b.example".to_owned()])
+            .unwrap();
         let chain = chain(&key.cert.pem()).unwrap();
         let facts = facts(&chain).unwrap();
         assert_eq!(facts.names, ["a.example", "*.b.example"]);

@@ -14,7 +14,8 @@ pub const PREFIX: &str = "/.well-known/acme-challenge/";
 /// Whether a text can be a token at all: 22 to 128 characters of base64url. Everything else is refused without a query.
 #[must_use]
 pub fn is_token(text: &str) -> bool {
-    (22..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    (22..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// The answer for a token of exactly this host.

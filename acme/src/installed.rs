@@ -78,10 +78,12 @@ pub(crate) async fn load(tx: &mut SystemTx, host: &str, now: DateTime<Utc>) -> R
 
 /// The ids of the certificates in use, for those of the hosts (and wildcards) that have one.
 pub(crate) async fn current(tx: &mut SystemTx, hosts: &[String]) -> Result<Vec<(String, Uuid)>, Error> {
-    let rows = sqlx::query_as("select host, id from certificates where superseded_at is null and host = any ($1::text[])")
-        .bind(hosts)
-        .fetch_all(tx.conn())
-        .await?;
+    let rows = sqlx::query_as(
+        "select host, id from certificates where superseded_at is null and host = any ($1::text[])",
+    )
+    .bind(hosts)
+    .fetch_all(tx.conn())
+    .await?;
     Ok(rows)
 }
 

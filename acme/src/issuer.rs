@@ -128,7 +128,16 @@ impl Issuer {
     ) -> Result<Self, WireError> {
         let wire = Wire::new(config.ca_file.as_deref(), clock.clone())?;
         let configs = Configs::new().map_err(|error| WireError::TrustStore(error.to_string()))?;
-        Ok(Self { config: Arc::new(config), db, sealer, clock, random, wire, configs, account: Arc::default() })
+        Ok(Self {
+            config: Arc::new(config),
+            db,
+            sealer,
+            clock,
+            random,
+            wire,
+            configs,
+            account: Arc::default(),
+        })
     }
 
     /// Works until shutdown. Then orders under way are put back after their step, or left to the end of their lease.
@@ -161,7 +170,8 @@ impl Issuer {
                 let (issuer, shutdown) = (self.clone(), shutdown.clone());
                 workers.spawn(async move { drive::drive(&issuer, row, &shutdown).await });
             }
-            let sleep = if workers.len() < self.config.workers { self.until_next().await? } else { LOOK_EVERY };
+            let sleep =
+                if workers.len() < self.config.workers { self.until_next().await? } else { LOOK_EVERY };
             tokio::select! {
                 hint = hints.recv() => { hint?; }
                 Some(ended) = workers.join_next(), if !workers.is_empty() => report(ended),

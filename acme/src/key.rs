@@ -22,7 +22,8 @@ pub(crate) fn generate() -> Result<Vec<u8>, KeyError> {
 /// # Errors
 /// The stored key is not readable or the name is not a DNS name.
 pub(crate) fn signing_request(host: &str, pkcs8: &[u8]) -> Result<Vec<u8>, KeyError> {
-    let key = KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(pkcs8), &PKCS_ECDSA_P256_SHA256)?;
+    let key =
+        KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(pkcs8), &PKCS_ECDSA_P256_SHA256)?;
     let mut params = CertificateParams::new(vec![host.to_owned()])?;
     params.distinguished_name = DistinguishedName::new();
     Ok(params.serialize_request(&key)?.der().to_vec())

@@ -2,7 +2,9 @@
 //! repeated after a crash at any point: it looks at the authority's state first and never assumes its own.
 
 use chrono::{DateTime, Utc};
-use instant_acme::{AuthorizationStatus, ChallengeStatus, ChallengeType, Identifier, NewOrder, OrderStatus, Problem};
+use instant_acme::{
+    AuthorizationStatus, ChallengeStatus, ChallengeType, Identifier, NewOrder, OrderStatus, Problem,
+};
 use platform_core::db::System;
 use platform_core::id;
 use platform_core::secrets::Binding;
@@ -270,8 +272,14 @@ impl Work<'_> {
         let id = id::uuid(&*self.issuer.clock, &*self.issuer.random);
         let key_sealed = self.issuer.sealer.seal(&installed::binding(id), &key);
         let directory = &self.issuer.config.directory;
-        let new =
-            installed::New { id, host: &self.row.host, chain: pem, key_sealed: &key_sealed, directory, facts: &facts };
+        let new = installed::New {
+            id,
+            host: &self.row.host,
+            chain: pem,
+            key_sealed: &key_sealed,
+            directory,
+            facts: &facts,
+        };
         let now = self.issuer.clock.now();
         let mut finished = self.row.clone();
         (finished.step, finished.key_sealed, finished.attempts) = (Step::Done, None, 0);
@@ -312,14 +320,23 @@ impl Work<'_> {
             if let Some(problem) = state.challenges.iter().find_map(|challenge| challenge.error.as_ref()) {
                 // Whatever the kind, the order itself is lost.
                 return Ok(match judge(problem) {
-                    StepError::Later(who, text) | StepError::Verdict(who, text) => StepError::Verdict(who, text),
+                    StepError::Later(who, text) | StepError::Verdict(who, text) => {
+                        StepError::Verdict(who, text)
+                    }
                     _ => StepError::Verdict(Who::Authority, problem.to_string()),
                 });
             }
         }
-        let silent = || StepError::Verdict(Who::Authority, "the order is invalid and the authority does not say why".into());
+        let silent = || {
+            StepError::Verdict(
+                Who::Authority,
+                "the order is invalid and the authority does not say why".into(),
+            )
+        };
         Ok(match whole {
-            Some(StepError::Later(who, text) | StepError::Verdict(who, text)) => StepError::Verdict(who, text),
+            Some(StepError::Later(who, text) | StepError::Verdict(who, text)) => {
+                StepError::Verdict(who, text)
+            }
             _ => silent(),
         })
     }
@@ -327,7 +344,8 @@ impl Work<'_> {
     async fn remote(&mut self) -> Result<&mut instant_acme::Order, StepError> {
         if self.remote.is_none() {
             let url = self.row.order_url.clone();
-            let url = url.ok_or_else(|| StepError::Verdict(Who::Us, "the order has no address".to_owned()))?;
+            let url =
+                url.ok_or_else(|| StepError::Verdict(Who::Us, "the order has no address".to_owned()))?;
             self.remote = Some(self.issuer.account().await?.order(url).await?);
         }
         Ok(self.remote.as_mut().expect("just filled"))

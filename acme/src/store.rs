@@ -137,11 +137,12 @@ pub(crate) async fn save(
 
 /// Whether this worker still holds the order; locks the row until the transaction ends.
 pub(crate) async fn holds(tx: &mut SystemTx, order: &OrderRow) -> Result<bool, Error> {
-    let found: Option<Uuid> = sqlx::query_scalar("select id from acme_orders where id = $1 and fence = $2 for update")
-        .bind(order.id)
-        .bind(order.fence)
-        .fetch_optional(tx.conn())
-        .await?;
+    let found: Option<Uuid> =
+        sqlx::query_scalar("select id from acme_orders where id = $1 and fence = $2 for update")
+            .bind(order.id)
+            .bind(order.fence)
+            .fetch_optional(tx.conn())
+            .await?;
     Ok(found.is_some())
 }
 
@@ -186,9 +187,16 @@ pub(crate) async fn next_renewal(tx: &mut SystemTx) -> Result<Option<DateTime<Ut
 }
 
 /// Removes challenges past their time and finished orders older than the given moment.
-pub(crate) async fn sweep(tx: &mut SystemTx, now: DateTime<Utc>, orders_before: DateTime<Utc>) -> Result<(), Error> {
+pub(crate) async fn sweep(
+    tx: &mut SystemTx,
+    now: DateTime<Utc>,
+    orders_before: DateTime<Utc>,
+) -> Result<(), Error> {
     sqlx::query("delete from acme_challenges where expires < $1").bind(now).execute(tx.conn()).await?;
-    sqlx::query("delete from acme_orders where finished_at < $1").bind(orders_before).execute(tx.conn()).await?;
+    sqlx::query("delete from acme_orders where finished_at < $1")
+        .bind(orders_before)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -225,10 +233,12 @@ pub async fn progress(tx: &mut SystemTx, host: &str) -> Result<Option<Progress>,
 /// # Errors
 /// The database's answer.
 pub async fn retry_now(tx: &mut SystemTx, host: &str, now: DateTime<Utc>) -> Result<bool, Error> {
-    let done = sqlx::query("update acme_orders set due = $2 where host = $1 and step not in ('done', 'dropped') and due > $2")
-        .bind(host)
-        .bind(now)
-        .execute(tx.conn())
-        .await?;
+    let done = sqlx::query(
+        "update acme_orders set due = $2 where host = $1 and step not in ('done', 'dropped') and due > $2",
+    )
+    .bind(host)
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
     Ok(done.rows_affected() == 1)
 }

@@ -58,6 +58,19 @@ impl Configs {
         Ok(Arc::new(config))
     }
 
+    /// A configuration with a self-signed certificate for `unknown.invalid`, which names nobody: for an edge that would
+    /// rather show a neutral page than end the handshake.
+    ///
+    /// # Errors
+    /// The provider cannot make a key.
+    pub fn neutral(&self) -> Result<Arc<ServerConfig>, rustls::Error> {
+        let fault = |error: rcgen::Error| rustls::Error::General(error.to_string());
+        let made = rcgen::generate_simple_self_signed(vec!["unknown.invalid".to_owned()]).map_err(fault)?;
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())
+            .map_err(|error| rustls::Error::General(error.to_owned()))?;
+        self.serving(vec![made.cert.der().clone()], key)
+    }
+
     /// A configuration without a certificate: a handshake with it ends in an alert before any key is computed.
     #[must_use]
     pub fn refusing(&self) -> Arc<ServerConfig> {

@@ -28,7 +28,11 @@ pub async fn want(tx: &mut SystemTx, hosts: &[String], now: DateTime<Utc>) -> Re
 ///
 /// # Errors
 /// The database's answer.
-pub async fn replace(tx: &mut SystemTx, hosts: &[String], read_at: DateTime<Utc>) -> Result<(u64, u64), Error> {
+pub async fn replace(
+    tx: &mut SystemTx,
+    hosts: &[String],
+    read_at: DateTime<Utc>,
+) -> Result<(u64, u64), Error> {
     let added = want(tx, hosts, read_at).await?;
     let done = sqlx::query("delete from wanted_hosts where host <> all ($1::text[]) and since < $2")
         .bind(hosts)

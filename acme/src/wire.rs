@@ -73,7 +73,10 @@ impl Wire {
                 .map_err(|error| WireError::TrustStore(error.to_string()))?,
         };
         let connector = builder.https_only().enable_http1().enable_http2().wrap_connector(tcp);
-        #[expect(clippy::disallowed_methods, reason = "this is the client with limits that the ban points to")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the client with limits that the ban points to"
+        )]
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(60))
@@ -187,7 +190,8 @@ mod tests {
         assert_eq!(wait("36"), Some(Duration::from_secs(36)));
         assert_eq!(wait("999999999"), Some(Duration::from_secs(86_400)));
         assert_eq!(wait("soon"), None);
-        let soon = (clock.now() + chrono::TimeDelta::seconds(90)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let soon =
+            (clock.now() + chrono::TimeDelta::seconds(90)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         assert!(wait(&soon).is_some_and(|w| (85..=90).contains(&w.as_secs())), "{soon}");
         assert_eq!(wait("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
     }
@@ -196,7 +200,8 @@ mod tests {
     async fn the_longest_wait_of_a_step_is_kept() {
         let wire = |text: &str| {
             let value = Duration::from_secs(text.parse().unwrap());
-            let _ = RETRY_AFTER.try_with(|cell| cell.set(Some(cell.get().map_or(value, |known| known.max(value)))));
+            let _ = RETRY_AFTER
+                .try_with(|cell| cell.set(Some(cell.get().map_or(value, |known| known.max(value)))));
         };
         let ((), heard) = listening(async { ["5", "60", "7"].into_iter().for_each(wire) }).await;
         assert_eq!(heard, Some(Duration::from_secs(60)));
@@ -205,10 +210,14 @@ mod tests {
 
     #[test]
     fn pages_are_not_taken_for_json() {
-        let page = Response::builder().status(503).header("content-type", "text/html").body(Bytes::new()).unwrap();
+        let page =
+            Response::builder().status(503).header("content-type", "text/html").body(Bytes::new()).unwrap();
         assert!(refuse_pages(&page).unwrap_err().to_string().contains("503"));
-        let problem =
-            Response::builder().status(429).header("content-type", "application/problem+json").body(Bytes::new()).unwrap();
+        let problem = Response::builder()
+            .status(429)
+            .header("content-type", "application/problem+json")
+            .body(Bytes::new())
+            .unwrap();
         assert!(refuse_pages(&problem).is_ok());
     }
 

@@ -109,7 +109,9 @@ async fn answer(mut stream: TcpStream, db: Db) -> Option<()> {
     let host = head.lines().find_map(|line| line.strip_prefix("Host: "))?;
     let host = host.split(':').next()?;
     let text = match challenges::answer(&db, host, &token).await.ok()? {
-        Some(text) => format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}", text.len()),
+        Some(text) => {
+            format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}", text.len())
+        }
         None => "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_owned(),
     };
     stream.write_all(text.as_bytes()).await.ok()
@@ -173,7 +175,11 @@ async fn a_crash_at_any_step_costs_no_order() {
         let _ = other.await;
         println!("died at {seen:?} (aimed at {stop_at:?})");
     }
-    assert_eq!(world.count("select max(orders)::bigint from acme_orders").await, 1, "each host has used one order");
+    assert_eq!(
+        world.count("select max(orders)::bigint from acme_orders").await,
+        1,
+        "each host has used one order"
+    );
     assert_eq!(world.count("select count(*) from certificates").await, 6, "and has one certificate");
     assert_eq!(world.count("select count(*) from acme_accounts").await, 1);
 }

@@ -187,7 +187,8 @@ fn check(name: &str) -> Result<(), HostError> {
 
 /// A name that ends in a number is an address to URL parsers (`1.2.3.4`, `127.1`, `0x7f.1`), so it is one here too.
 fn is_number(label: &str) -> bool {
-    let hexadecimal = label.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit()));
+    let hexadecimal =
+        label.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit()));
     hexadecimal || label.bytes().all(|b| b.is_ascii_digit())
 }
 
@@ -303,7 +304,18 @@ mod tests {
 
     #[test]
     fn addresses_are_not_names() {
-        for text in ["127.0.0.1", "127.0.0.1:443", "127.1", "0x7f.1", "1.2.3.0x4", "a.0x", "::1", "[::1]", "[::1]:443", "8"] {
+        for text in [
+            "127.0.0.1",
+            "127.0.0.1:443",
+            "127.1",
+            "0x7f.1",
+            "1.2.3.0x4",
+            "a.0x",
+            "::1",
+            "[::1]",
+            "[::1]:443",
+            "8",
+        ] {
             refused(text, HostError::Address);
         }
         same("127.0.0.1.example", "127.0.0.1.example");
@@ -311,7 +323,14 @@ mod tests {
 
     #[test]
     fn ports_are_numbers_in_range() {
-        for text in ["a.example:", "a.example:0", "a.example:65536", "a.example:+80", "a.example:8o", "a.example:080443"] {
+        for text in [
+            "a.example:",
+            "a.example:0",
+            "a.example:65536",
+            "a.example:+80",
+            "a.example:8o",
+            "a.example:080443",
+        ] {
             refused(text, HostError::Port);
         }
         let (_, port) = Host::parse_with_port("a.example:65535").unwrap();

@@ -145,7 +145,8 @@ impl RouteTable {
         let mut hosts = Vec::new();
         for shard in &self.exact {
             let map = shard.load();
-            hosts.extend(map.iter().filter(|(_, route)| route.tenant == tenant).map(|(host, _)| host.clone()));
+            hosts
+                .extend(map.iter().filter(|(_, route)| route.tenant == tenant).map(|(host, _)| host.clone()));
         }
         hosts
     }
@@ -188,8 +189,9 @@ mod tests {
     #[test]
     fn replace_is_a_diff() {
         let table = RouteTable::new();
-        let all: Vec<_> =
-            (0..200).map(|n| (Pattern::Exact(host(&format!("t{n}.example"))), route(n, Kind::Live))).collect();
+        let all: Vec<_> = (0..200)
+            .map(|n| (Pattern::Exact(host(&format!("t{n}.example"))), route(n, Kind::Live)))
+            .collect();
         assert!(table.replace(all.clone()) > 32);
         assert_eq!(table.len(), 200);
         assert_eq!(table.replace(all.clone()), 0);

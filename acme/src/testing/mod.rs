@@ -31,7 +31,10 @@ fn spawn(program: &str, arguments: &[&str], environment: &[(&str, String)]) -> C
 async fn wait_for(address: SocketAddr, what: &str) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while tokio::net::TcpStream::connect(address).await.is_err() {
-        assert!(Instant::now() < deadline, "{what} does not listen on {address}; is the Debian package pebble installed?");
+        assert!(
+            Instant::now() < deadline,
+            "{what} does not listen on {address}; is the Debian package pebble installed?"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

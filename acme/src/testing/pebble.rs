@@ -133,7 +133,8 @@ impl Pebble {
             ("PEBBLE_WFE_NONCEREJECT", self.options.nonce_reject.to_string()),
             ("PEBBLE_AUTHZREUSE", "0".to_owned()),
         ];
-        self.process = Some(spawn("pebble", &["-config", config, "-dnsserver", &dns, "-strict"], &environment));
+        self.process =
+            Some(spawn("pebble", &["-config", config, "-dnsserver", &dns, "-strict"], &environment));
         wait_for(self.listen, "pebble").await;
         wait_for(self.management, "pebble").await;
     }
@@ -146,7 +147,10 @@ impl Pebble {
         let root = CertifiedIssuer::self_signed(params, key).expect("a root can sign itself");
         let key = KeyPair::generate().expect("the provider makes keys");
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let leaf = CertificateParams::new(names).expect("these are names").signed_by(&key, &root).expect("the root signs");
+        let leaf = CertificateParams::new(names)
+            .expect("these are names")
+            .signed_by(&key, &root)
+            .expect("the root signs");
         let path = |name: &str| self.folder.join(name);
         let config = json!({ "pebble": {
             "listenAddress": self.listen.to_string(),
