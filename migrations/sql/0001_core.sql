@@ -159,6 +159,7 @@ create index jobs_due on jobs (due_at) where done_at is null and failed_at is nu
 select wall.tenant('jobs');
 select wall.system('jobs', 'jobs');
 
+-- Mails, written in the transaction that causes them; a job of kind `send_mail` delivers each.
 create table mail_outbox (
     tenant_id uuid not null references tenants (id) on delete cascade,
     id uuid not null,
@@ -167,24 +168,19 @@ create table mail_outbox (
     from_name text not null,
     reply_to text,
     subject text not null,
-    text_body text not null,
-    html_body text not null,
+    -- text and HTML, sealed: bodies hold live sign-in links, and a dump must not
+    body bytea,
     -- made once, so that a mail sent twice by a crash in the window is one mail to its reader
     message_id text not null,
     attempts int not null default 0,
-    due_at timestamptz not null default now(),
-    lease_until timestamptz,
-    fence bigint not null default 0,
     sent_at timestamptz,
     failed_at timestamptz,
     last_error text,
-    -- bodies hold live sign-in links: they are erased after this moment, the row stays
-    erase_body_at timestamptz,
+    erase_body_at timestamptz not null,
     created_at timestamptz not null default now(),
     primary key (tenant_id, id)
 );
-create index mail_outbox_due on mail_outbox (due_at) where sent_at is null and failed_at is null;
-create index mail_outbox_erase on mail_outbox (erase_body_at) where erase_body_at is not null;
+create index mail_outbox_erase on mail_outbox (erase_body_at) where body is not null;
 create index mail_outbox_recent on mail_outbox (tenant_id, created_at desc);
 select wall.tenant('mail_outbox');
 select wall.system('mail_outbox', 'mail');

@@ -69,7 +69,8 @@ fn server_socket() -> PathBuf {
         .get_or_init(|| {
             let (send, receive) = std::sync::mpsc::channel();
             std::thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                let runtime =
+                    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
                 let server = runtime.block_on(start());
                 send.send(server.socket_dir().to_owned()).expect("the test waits");
                 loop {

@@ -34,14 +34,23 @@ async fn every_table_with_a_tenant_is_behind_the_wall() {
     for row in rows {
         let name: String = row.get("name");
         if name == "tenants" {
-            assert!(row.get::<bool, _>("enabled") && row.get::<bool, _>("forced") && row.get::<bool, _>("policy"));
+            assert!(
+                row.get::<bool, _>("enabled") && row.get::<bool, _>("forced") && row.get::<bool, _>("policy")
+            );
         } else if row.get::<bool, _>("tenant") {
             assert!(row.get::<bool, _>("enabled"), "{name}: row-level security is not enabled");
             assert!(row.get::<bool, _>("forced"), "{name}: row-level security is not forced");
             assert!(row.get::<bool, _>("policy"), "{name}: no tenant policy");
-            assert_eq!(row.get::<String, _>("first_key"), "tenant_id", "{name}: tenant_id must lead the primary key");
+            assert_eq!(
+                row.get::<String, _>("first_key"),
+                "tenant_id",
+                "{name}: tenant_id must lead the primary key"
+            );
         } else {
-            assert!(WITHOUT_TENANT.iter().any(|(table, _)| *table == name), "{name} has no tenant_id and no excuse");
+            assert!(
+                WITHOUT_TENANT.iter().any(|(table, _)| *table == name),
+                "{name} has no tenant_id and no excuse"
+            );
         }
     }
 }
@@ -78,10 +87,8 @@ async fn indexes_and_unique_keys_of_tenant_tables_lead_with_the_tenant() {
     .fetch_all(&mut owner)
     .await
     .expect("the catalogue answers");
-    let loose: Vec<_> = loose
-        .into_iter()
-        .filter(|name| !migrations::ALL_TENANT_INDEXES.contains(&name.as_str()))
-        .collect();
+    let loose: Vec<_> =
+        loose.into_iter().filter(|name| !migrations::ALL_TENANT_INDEXES.contains(&name.as_str())).collect();
     assert!(loose.is_empty(), "tenant_id must come first: {loose:?}");
 }
 

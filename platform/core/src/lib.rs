@@ -1,1 +1,16 @@
-//! 
+//! What every room stands on: ids, clock, randomness, errors, the database wall, sealed secrets, tenants and their
+//! people, jobs, the mail outbox and the audit log.
+//!
+//! Knows nothing of HTTP, hosts, certificates or pages; those rooms depend on this one.
+
+pub mod audit;
+pub mod clock;
+pub mod db;
+pub mod id;
+pub mod jobs;
+pub mod mail;
+pub mod random;
+pub mod secrets;
+pub mod tenants;
+
+pub use db::{Db, Error, OperatorTx, Scope, System, SystemTx, TenantTx};

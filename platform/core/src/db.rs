@@ -1,0 +1,316 @@
+//! The one way to the database. The pools are private: a transaction always knows for whom it was opened.
+//!
+//! [`TenantTx`] sees one tenant, or one customer of it. [`SystemTx`] sees all tenants for one purpose of a closed
+//! list. [`OperatorTx`] is for people of the platform and leaves a line in `operator_log`. A transaction that is
+//! dropped is rolled back.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
+
+use crate::clock::SystemClock;
+use crate::id::{self, CustomerId, TenantId};
+use crate::random::SystemRandom;
+
+/// What can go wrong between a store and its caller. Pages never show it; a layer logs it once.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The database role could pass the tenant wall, so nothing may be served.
+    #[error("{0}")]
+    Unsafe(String),
+    /// A stored value could not be read as what it should be.
+    #[error("stored {what} is not readable: {reason}")]
+    Corrupt { what: &'static str, reason: String },
+    #[error(transparent)]
+    Secret(#[from] crate::secrets::Error),
+    #[error("no operator role is configured: set database.operator_url")]
+    NoOperator,
+}
+
+impl Error {
+    /// The name of the violated constraint, for turning it into a message beside a field.
+    #[must_use]
+    pub fn constraint(&self) -> Option<&str> {
+        match self {
+            Self::Database(error) => error.as_database_error()?.constraint(),
+            _ => None,
+        }
+    }
+}
+
+/// How to reach the database as each role.
+#[derive(Debug, Clone)]
+pub struct DbConfig {
+    pub app: PgConnectOptions,
+    pub operator: Option<PgConnectOptions>,
+    /// Behind a transaction pooler, statements must not be prepared by name.
+    pub pooler: bool,
+    pub max_connections: u32,
+}
+
+/// Both pools. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Db {
+    app: PgPool,
+    operator: Option<PgPool>,
+    listen: PgConnectOptions,
+}
+
+/// For whom a [`TenantTx`] is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    tenant: TenantId,
+    customer: Option<CustomerId>,
+}
+
+impl Scope {
+    /// All customers of a tenant: staff, workers, sign-in.
+    #[must_use]
+    pub fn tenant(tenant: TenantId) -> Self {
+        Self { tenant, customer: None }
+    }
+
+    /// One customer: everything a contact does.
+    #[must_use]
+    pub fn customer(tenant: TenantId, customer: CustomerId) -> Self {
+        Self { tenant, customer: Some(customer) }
+    }
+}
+
+/// The flows that may see all tenants, and the tables each one opens (`wall.system` in the migrations).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum System {
+    /// The route table and the domain reconciler.
+    Routes,
+    /// The certificate queue.
+    Certificates,
+    /// Claiming jobs.
+    Jobs,
+    /// Claiming mails.
+    Mail,
+    /// Finding connectors to run.
+    Sync,
+    /// Start-up: tenants and their brands.
+    Boot,
+}
+
+impl System {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Routes => "routes",
+            Self::Certificates => "certificates",
+            Self::Jobs => "jobs",
+            Self::Mail => "mail",
+            Self::Sync => "sync",
+            Self::Boot => "boot",
+        }
+    }
+}
+
+impl Db {
+    /// Opens the pools and refuses a role that could pass the wall.
+    ///
+    /// # Errors
+    /// [`Error::Unsafe`] when a role is a superuser, bypasses row-level security or owns tables; else the database's answer.
+    pub async fn connect(config: DbConfig) -> Result<Self, Error> {
+        let prepare = |options: PgConnectOptions| {
+            let options = options.application_name("portico");
+            if config.pooler { options.statement_cache_capacity(0) } else { options }
+        };
+        let app = pool(config.max_connections).connect_with(prepare(config.app.clone())).await?;
+        guard(&app).await?;
+        let operator = match config.operator.clone() {
+            Some(options) => {
+                let operator = pool(4).connect_lazy_with(prepare(options));
+                guard(&operator).await?;
+                Some(operator)
+            }
+            None => None,
+        };
+        Ok(Self { app, operator, listen: config.app })
+    }
+
+    /// Opens a transaction that sees one tenant, or one customer of it, in one round trip.
+    ///
+    /// # Errors
+    /// When no connection can be had within five seconds.
+    pub async fn tenant(&self, scope: Scope) -> Result<TenantTx, Error> {
+        let customer = scope.customer.map_or_else(|| "all".to_owned(), |id| id.to_string());
+        let begin = format!(
+            "begin; set local app.tenant_id = '{}'; set local app.customer_id = '{customer}'",
+            scope.tenant
+        );
+        let inner = begin_patiently(&self.app, &begin).await?;
+        Ok(TenantTx { inner, scope })
+    }
+
+    /// Opens a transaction that sees all tenants, in the tables that name this purpose.
+    ///
+    /// # Errors
+    /// When no connection can be had within five seconds.
+    pub async fn system(&self, purpose: System) -> Result<SystemTx, Error> {
+        let begin = format!("begin; set local app.system = '{}'", purpose.name());
+        let inner = begin_patiently(&self.app, &begin).await?;
+        Ok(SystemTx { inner })
+    }
+
+    /// Opens a transaction for a person of the platform and writes down who and why.
+    ///
+    /// # Errors
+    /// [`Error::NoOperator`] when no operator role is configured; else the database's answer.
+    pub async fn operator(&self, actor: &str, reason: &str) -> Result<OperatorTx, Error> {
+        let pool = self.operator.as_ref().ok_or(Error::NoOperator)?;
+        let mut inner = begin_patiently(pool, "begin").await?;
+        sqlx::query("insert into operator_log (id, actor, reason) values ($1, $2, $3)")
+            .bind(id::uuid(&SystemClock, &SystemRandom))
+            .bind(actor)
+            .bind(reason)
+            .execute(&mut *inner)
+            .await?;
+        Ok(OperatorTx { inner })
+    }
+
+    /// A connection of its own that hears hints. A hint may be lost: every listener also looks by itself from time to time.
+    ///
+    /// # Errors
+    /// The database's answer.
+    pub async fn listen(&self, channels: &[&str]) -> Result<PgListener, Error> {
+        let pool = PgPoolOptions::new().max_connections(1).connect_with(self.listen.clone()).await?;
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.listen_all(channels.iter().copied()).await?;
+        Ok(listener)
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// The database's answer.
+    pub async fn ping(&self) -> Result<(), Error> {
+        sqlx::query("select 1").execute(&self.app).await?;
+        Ok(())
+    }
+
+    /// Closes the pools; transactions under way finish first.
+    pub async fn close(&self) {
+        self.app.close().await;
+        if let Some(operator) = &self.operator {
+            operator.close().await;
+        }
+    }
+}
+
+/// sqlx pings before each use unless told not to: one round trip more on every page.
+fn pool(max_connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(max_connections)
+        .min_connections(1)
+        .test_before_acquire(false)
+        .acquire_timeout(Duration::from_secs(5))
+        .max_lifetime(Duration::from_secs(30 * 60))
+}
+
+/// Opens a transaction, and once more when the server went away meanwhile: nothing was done yet, so nothing is done
+/// twice, and a restarted database costs its readers a moment instead of an error each.
+///
+/// `begin` is text of ours around typed ids; nothing from outside is in it.
+async fn begin_patiently(pool: &PgPool, begin: &str) -> Result<Transaction<'static, Postgres>, Error> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        match pool.begin_with(AssertSqlSafe(begin.to_owned())).await {
+            Ok(transaction) => return Ok(transaction),
+            Err(error) if lost_connection(&error) && tokio::time::Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// How long a transaction waits for a database that is being restarted.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Whether the connection, and not the statement, was at fault. Class 57P: the server is shutting down or starting.
+fn lost_connection(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
+        }
+        _ => false,
+    }
+}
+
+async fn guard(pool: &PgPool) -> Result<(), Error> {
+    let (role, strong, owner): (String, bool, bool) = sqlx::query_as(
+        "select current_user::text, r.rolsuper or r.rolbypassrls or pg_has_role(r.oid, 'portico_owner', 'member'),
+                exists (select from pg_class c where c.relowner = r.oid and c.relkind in ('r', 'p'))
+           from pg_roles r where r.rolname = current_user",
+    )
+    .fetch_one(pool)
+    .await?;
+    if strong || owner {
+        return Err(Error::Unsafe(format!(
+            "the database role {role} could pass the tenant wall (superuser, BYPASSRLS or owner of tables); \
+             connect as portico_app, see `portico migrate --help`"
+        )));
+    }
+    Ok(())
+}
+
+/// A transaction that sees one tenant. The only thing a slice's `store.rs` accepts.
+#[derive(Debug)]
+pub struct TenantTx {
+    inner: Transaction<'static, Postgres>,
+    scope: Scope,
+}
+
+impl TenantTx {
+    /// The tenant it was opened for.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.scope.tenant
+    }
+
+    /// The customer it was opened for; none for staff and workers.
+    #[must_use]
+    pub fn customer(&self) -> Option<CustomerId> {
+        self.scope.customer
+    }
+}
+
+/// A transaction that sees all tenants for one purpose.
+#[derive(Debug)]
+pub struct SystemTx {
+    inner: Transaction<'static, Postgres>,
+}
+
+/// A transaction of a person of the platform.
+#[derive(Debug)]
+pub struct OperatorTx {
+    inner: Transaction<'static, Postgres>,
+}
+
+macro_rules! transaction {
+    ($($name:ident),+) => {$(
+        impl $name {
+            /// For statements.
+            pub fn conn(&mut self) -> &mut PgConnection {
+                &mut self.inner
+            }
+
+            /// Makes everything durable.
+            ///
+            /// # Errors
+            /// The database's answer. After a lost connection it is unknown whether the commit happened.
+            pub async fn commit(self) -> Result<(), Error> {
+                self.inner.commit().await?;
+                Ok(())
+            }
+        }
+    )+};
+}
+
+transaction!(TenantTx, SystemTx, OperatorTx);
