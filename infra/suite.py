@@ -90,13 +90,17 @@ def scripts():
     return sorted(python), sorted(shell)
 
 
-def check_python(paths):
-    for path in paths:
+def check_scripts():
+    python, shell = scripts()
+    for path in python:
         try:
             ast.parse(path.read_bytes(), str(path))
         except SyntaxError as error:
             sys.exit(f"{path}: {error}")
-    print(f"{len(paths)} Python scripts are well-formed")
+    for path in shell:
+        if subprocess.run(["bash", "-n", path], check=False).returncode:
+            sys.exit(f"{path} is not well-formed")
+    print(f"{len(python)} Python and {len(shell)} shell scripts are well-formed")
 
 
 def has_cargo(name):
@@ -109,8 +113,7 @@ def run(options):
     suite, python = Suite(logs), ["/usr/bin/python3", "-u"]
     try:
         _, shell = scripts()
-        suite.step("scripts", ["/usr/bin/python3", __file__, "--check-python"])
-        suite.step("shell", ["bash", "-n", *shell])
+        suite.step("scripts", [*python, __file__, "--check-scripts"])
         suite.step("shellcheck", ["shellcheck", "-x", *shell], absent=None if shutil.which("shellcheck") else "shellcheck is not installed")
         suite.step("format", ["cargo", "fmt", "--all", "--check"])
         suite.step("clippy", ["cargo", "clippy", "--locked", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"])
@@ -132,11 +135,11 @@ def run(options):
 def main():
     parser = argparse.ArgumentParser(prog="infra/test", description="Every test there is; the last line says how many passed and failed.")
     parser.add_argument("--no-demo", action="store_true", help="leave out what needs the demo: browser journeys and smoke")
-    parser.add_argument("--check-python", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--check-scripts", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     os.chdir(TOP)
-    if options.check_python:
-        return check_python(scripts()[0])
+    if options.check_scripts:
+        return check_scripts()
     stop_on_signals()
     return run(options)
 

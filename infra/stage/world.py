@@ -20,6 +20,8 @@ from .portico import CUSTOM_DOMAIN, LUMEN, TECHFLOW, TOP, Portico
 from .ports import Ports, answers
 from .processes import Failed, Programs, as_user, wait_until
 
+OWN = ("browser", "ca.pem", "data", "log", "mail", "pebble", "portico.key", "portico.toml", "seeded", "shots", "world.json")
+
 
 class World:
     def __init__(self, state, fresh=False, release=False):
@@ -105,9 +107,12 @@ class World:
         away = self.state / "data"
         if away.is_symlink():
             shutil.rmtree(away.resolve(), ignore_errors=True)
-        for entry in self.state.iterdir():
-            if entry.name != "lock":
-                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        # by name: the states of the tests lie below the demo's own and may be in use
+        for entry in map(self.state.joinpath, OWN):
+            if entry.is_symlink() or entry.is_file():
+                entry.unlink()
+            elif entry.exists():
+                shutil.rmtree(entry)
 
     def _data_folder(self):
         """Below the state, or below /var/tmp when PostgreSQL's user cannot come to the checkout (as in root's home)."""
