@@ -1,0 +1,53 @@
+//! The commands, one file each. Each says on `--help` what it does and what to do next.
+
+mod keys;
+mod migrate;
+mod people;
+mod tenant;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::stack::{Stack, read_config};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Creates the roles and applies every migration; safe to run again.
+    Migrate(migrate::Migrate),
+    /// Tenants: the vendors that rent a portal.
+    #[command(subcommand)]
+    Tenant(tenant::Tenant),
+    /// Customers: the companies that buy from a tenant.
+    #[command(subcommand)]
+    Customer(people::Customer),
+    /// Contacts: the people of a customer.
+    #[command(subcommand)]
+    Contact(people::Contact),
+    /// Keys that seal secrets.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+}
+
+/// Runs one command. The exit code is 1 when the command's answer is "no", such as a check that failed.
+pub(crate) async fn run(command: Command, config: &Path) -> anyhow::Result<ExitCode> {
+    let config = read_config(config)?;
+    match command {
+        Command::Migrate(command) => command.run(&config).await,
+        Command::Tenant(command) => command.run(&Stack::open(config).await?).await,
+        Command::Customer(command) => command.run(&Stack::open(config).await?).await,
+        Command::Contact(command) => command.run(&Stack::open(config).await?).await,
+        Command::Keys(command) => command.run(&Stack::open(config).await?).await,
+    }
+}
+
+/// Prints for a person, or as JSON for a program.
+#[expect(clippy::print_stdout, reason = "a command's answer")]
+pub(crate) fn answer(json: bool, value: &serde_json::Value, text: &str) {
+    if json {
+        println!("{value}");
+    } else {
+        println!("{text}");
+    }
+}
