@@ -39,6 +39,9 @@ select wall.system('domains', 'routes');
 -- Hints for the route table. A lost hint is made good by the table's own look every minute.
 create function hint_domain_route() returns trigger language plpgsql as $$
 begin
+    if tg_op = 'UPDATE' and (old.host, old.state, old.redirect_to) is not distinct from (new.host, new.state, new.redirect_to) then
+        return null;
+    end if;
     if tg_op in ('UPDATE', 'DELETE') then
         perform pg_notify('routes', 'host ' || old.host);
     end if;
