@@ -8,8 +8,9 @@ use platform_core::db::System;
 use tokio_util::sync::CancellationToken;
 
 use crate::issuer::Issuer;
-use crate::order::{Failure, Next, Step, StepError, Who, Work};
+use crate::order::{Next, Step, Work};
 use crate::store::{self, OrderRow};
+use crate::verdict::{Failure, StepError, Who};
 use crate::{challenges, wire};
 
 /// Repeats of one step for a refused nonce. With half of all nonces refused, a step of four requests needs about two.

@@ -5,7 +5,8 @@ use platform_core::db::{Error, SystemTx};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::order::{Failure, Step};
+use crate::order::Step;
+use crate::verdict::Failure;
 
 /// The account at one authority.
 #[derive(Debug, sqlx::FromRow)]

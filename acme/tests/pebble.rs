@@ -1,12 +1,13 @@
 //! Issuance against a real Pebble: the wire, half of all nonces refused, crashes in the middle of an order, renewal of
 //! 90-second certificates, and the authority's reasons.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall end")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use acme::order::{Step, Who};
 use acme::testing::{Pebble, PebbleOptions};
-use acme::{CertCache, Issuer, certificate, challenges, installed, wanted};
+use acme::{CertCache, Issuer, Step, Who, certificate, challenges, installed, wanted};
 use migrations::testing::TestDatabase;
 use platform_core::clock::{Clock, SystemClock};
 use platform_core::db::{Db, DbConfig, System};

@@ -1,14 +1,12 @@
 //! Clients that do not behave: unknown names, silence, slowness, floods; and a shutdown under way.
 
-mod world;
-
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use crate::world::World;
 use tenant_router::UnknownHost;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use world::World;
 
 const FLOW: &str = "techflow.portico.localhost";
 
