@@ -34,6 +34,7 @@ async fn the_neutral_certificate_names_nobody() {
 async fn silence_is_cut_at_the_deadline_and_delays_nobody() {
     let world = World::new(|config| {
         config.handshake = Duration::from_millis(700);
+        config.limits.handshakes = 2;
         config.header_read = Duration::from_millis(900);
     })
     .await;
