@@ -14,10 +14,12 @@ use sqlx::{Connection, PgConnection};
 
 use crate::Error;
 
-/// A running server. Dropping it shuts the server down at once, without losing what was committed.
+/// A running server. Dropping it shuts the server down at once, without losing what was committed, unless another
+/// process started it.
 #[derive(Debug)]
 pub struct Server {
-    process: Child,
+    /// None when another process of ours runs it already, such as `portico serve` beside a command.
+    process: Option<Child>,
     socket_dir: PathBuf,
 }
 
@@ -31,7 +33,8 @@ pub enum Durability {
 }
 
 impl Server {
-    /// Starts the server over `dir`, making a database cluster there first when there is none.
+    /// Starts the server over `dir`, making a database cluster there first when there is none; joins the one that
+    /// another process runs over it.
     ///
     /// Call it from a thread that lives as long as the server should: Linux ends the server when that thread ends.
     ///
@@ -47,7 +50,11 @@ impl Server {
         }
         let socket_dir = socket_dir(dir)?;
         account.own(&socket_dir)?;
-        remove_stale_lock(&data);
+        if is_running(&data) {
+            let mut server = Self { process: None, socket_dir };
+            server.wait_until_ready(dir).await?;
+            return Ok(server);
+        }
         let log = std::fs::File::create(dir.join("postgres.log")).map_err(|e| fault("its log", &e))?;
         let mut command = account.command(&bin.join("postgres"));
         command.arg("-D").arg(&data).arg("-k").arg(&socket_dir).args(["-c", "listen_addresses="]);
@@ -62,7 +69,7 @@ impl Server {
             .stderr(log_copy)
             .spawn()
             .map_err(|e| fault("postgres", &e))?;
-        let mut server = Self { process, socket_dir };
+        let mut server = Self { process: Some(process), socket_dir };
         server.wait_until_ready(dir).await?;
         Ok(server)
     }
@@ -86,7 +93,7 @@ impl Server {
                 connection.close().await?;
                 return Ok(());
             }
-            if let Ok(Some(status)) = self.process.try_wait() {
+            if let Some(Ok(Some(status))) = self.process.as_mut().map(Child::try_wait) {
                 let log = std::fs::read_to_string(dir.join("postgres.log")).unwrap_or_default();
                 let tail = log.lines().rev().take(5).collect::<Vec<_>>().join(" / ");
                 return Err(Error::Embedded(format!("postgres ended with {status}: {tail}")));
@@ -99,9 +106,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        let Some(process) = &mut self.process else { return };
         // SIGINT is PostgreSQL's fast shutdown: clients are cut, commits are kept.
-        let _ = Command::new("kill").args(["-INT", &self.process.id().to_string()]).status();
-        let _ = self.process.wait();
+        let _ = Command::new("kill").args(["-INT", &process.id().to_string()]).status();
+        let _ = process.wait();
     }
 }
 
@@ -219,15 +227,18 @@ fn socket_dir(dir: &Path) -> Result<PathBuf, Error> {
     Ok(std::env::temp_dir().join(format!("portico-pg-{name:016x}")))
 }
 
-/// A killed server leaves its lock file; PostgreSQL removes it itself unless the number runs again as something else.
-fn remove_stale_lock(data: &Path) {
+/// Whether a server runs over this data. A killed one leaves its lock file behind; it goes when its number belongs to
+/// nobody, or to another program.
+fn is_running(data: &Path) -> bool {
     let lock = data.join("postmaster.pid");
-    let Ok(text) = std::fs::read_to_string(&lock) else { return };
+    let Ok(text) = std::fs::read_to_string(&lock) else { return false };
     let pid = text.lines().next().unwrap_or_default().trim().to_owned();
-    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    if name.trim() != "postgres" {
+    let running =
+        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "postgres");
+    if !running {
         let _ = std::fs::remove_file(lock);
     }
+    running
 }
 
 /// Debian keeps the server's programs out of PATH, one directory a version; the newest wins.

@@ -152,6 +152,22 @@ pub async fn upsert_customer(
     Ok(id)
 }
 
+/// The customer with this account number.
+///
+/// # Errors
+/// The database's answer.
+pub async fn customer_by_key(tx: &mut TenantTx, external_key: &str) -> Result<Option<Customer>, Error> {
+    let tenant = tx.tenant();
+    let customer = sqlx::query_as(
+        "select id, name, external_key, time_zone from customers where tenant_id = $1 and external_key = $2",
+    )
+    .bind(tenant)
+    .bind(external_key)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(customer)
+}
+
 /// Creates a contact, or renames the one with this address at this customer. Returns its id.
 ///
 /// # Errors

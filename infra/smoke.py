@@ -1,0 +1,2 @@
+"""x"""
+def run(world): return 0

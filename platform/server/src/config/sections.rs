@@ -1,0 +1,222 @@
+//! The sections, typed. What a key means is said here, beside its name.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr as _;
+
+use sqlx::postgres::PgConnectOptions;
+
+use super::reader::{Fault, Faults, Reader};
+
+/// Everything the program was told.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) platform: Platform,
+    pub(crate) http: Http,
+    pub(crate) https: Https,
+    pub(crate) database: Database,
+    pub(crate) secrets: Secrets,
+    pub(crate) acme: Acme,
+    pub(crate) dns: Dns,
+    pub(crate) smtp: Smtp,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Platform {
+    /// Tenants live at `<slug>.<base_domain>`.
+    pub(crate) base_domain: String,
+    /// Where this node keeps its own files (the private PostgreSQL, the key file).
+    pub(crate) data_dir: PathBuf,
+    /// Shows the outbox at `/demo/outbox`. Never in production: it shows sign-in links.
+    pub(crate) demo: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Http {
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Https {
+    pub(crate) listen: SocketAddr,
+    /// The port in links, where a forwarder or the demo makes it another than 443.
+    pub(crate) public_port: u16,
+}
+
+#[derive(Clone)]
+pub(crate) struct Database {
+    /// As `portico_app`. Absent: a private PostgreSQL under `platform.data_dir`.
+    pub(crate) url: Option<PgConnectOptions>,
+    pub(crate) operator_url: Option<PgConnectOptions>,
+    /// As an administrator, for `portico migrate` only.
+    pub(crate) owner_url: Option<PgConnectOptions>,
+    pub(crate) pooler: bool,
+    pub(crate) max_connections: u32,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Options hold passwords.
+        f.debug_struct("Database")
+            .field("private", &self.url.is_none())
+            .field("pooler", &self.pooler)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Secrets {
+    /// Keys that seal secrets; made at the first start when absent.
+    pub(crate) key_file: PathBuf,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Acme {
+    /// The issuer's directory.
+    pub(crate) directory: String,
+    pub(crate) contact: Option<String>,
+    /// An authority to trust for the issuer's own HTTPS, beside the public ones.
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Dns {
+    /// Resolvers for verifying domains. Empty: the system's.
+    pub(crate) servers: Vec<SocketAddr>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Smtp {
+    pub(crate) url: String,
+    pub(crate) from: String,
+}
+
+impl std::fmt::Debug for Smtp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The URL holds a password.
+        f.debug_struct("Smtp").field("from", &self.from).finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// Reads the file's text with the environment laid over it.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub(crate) fn read(
+        text: &str,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Faults> {
+        let mut reader = Reader::new(text, environment);
+        let config = Self::sections(&mut reader);
+        let faults: Vec<Fault> = reader.finish();
+        if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
+    }
+
+    fn sections(reader: &mut Reader) -> Self {
+        let platform = Platform {
+            base_domain: reader.required("platform.base_domain", "tenants live at <slug>.<base_domain>"),
+            data_dir: reader.text("platform.data_dir").unwrap_or_else(|| "/var/lib/portico".into()).into(),
+            demo: reader.parsed("platform.demo", false, "true or false"),
+        };
+        let any = |port| SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 0], port));
+        let http =
+            Http { listen: reader.parsed("http.listen", any(80), "an address with a port, such as [::]:80") };
+        let listen: SocketAddr =
+            reader.parsed("https.listen", any(443), "an address with a port, such as [::]:443");
+        let https = Https { listen, public_port: reader.parsed("https.public_port", 443, "a port") };
+        let key_file =
+            reader.text("secrets.key_file").map_or_else(|| platform.data_dir.join("keys"), PathBuf::from);
+        Self {
+            http,
+            https,
+            database: database(reader),
+            secrets: Secrets { key_file },
+            acme: Acme {
+                directory: reader
+                    .text("acme.directory")
+                    .unwrap_or_else(|| "https://acme-v02.api.letsencrypt.org/directory".into()),
+                contact: reader.text("acme.contact"),
+                ca_file: reader.file("acme.ca_file"),
+            },
+            dns: Dns { servers: reader.list("dns.servers", "an address with a port, such as 9.9.9.9:53") },
+            smtp: Smtp {
+                url: reader.text("smtp.url").unwrap_or_else(|| "smtp://127.0.0.1:25".into()),
+                from: reader.required("smtp.from", "the address in From, such as portal@mail.example.com"),
+            },
+            platform,
+        }
+    }
+}
+
+fn database(reader: &mut Reader) -> Database {
+    Database {
+        url: connection(reader, "database.url"),
+        operator_url: connection(reader, "database.operator_url"),
+        owner_url: connection(reader, "database.owner_url"),
+        pooler: reader.parsed("database.pooler", false, "true or false"),
+        max_connections: reader.parsed("database.max_connections", 16, "a number"),
+    }
+}
+
+/// A connection URL. Its text holds a password, so a fault does not repeat it.
+fn connection(reader: &mut Reader, key: &'static str) -> Option<PgConnectOptions> {
+    let text = reader.text(key)?;
+    match PgConnectOptions::from_str(&text) {
+        Ok(options) => Some(options),
+        Err(_) => {
+            reader.fault(key, "is not a URL such as postgres://portico_app:PASSWORD@host/portico");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Config;
+
+    const GOOD: &str =
+        "[platform]\nbase_domain = \"portal.example.com\"\n[smtp]\nfrom = \"portal@example.com\"\n";
+
+    fn read(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Config::read(text, environment).map_err(|faults| faults.to_string())
+    }
+
+    #[test]
+    fn a_small_file_is_enough_and_variables_win() {
+        let config =
+            read(GOOD, &[("PORTICO_HTTPS_PUBLIC_PORT", "8443"), ("HOME", "/root")]).expect("it is complete");
+        assert_eq!(config.https.public_port, 8443);
+        assert_eq!(config.platform.base_domain, "portal.example.com");
+        assert!(config.database.url.is_none() && !config.platform.demo);
+    }
+
+    #[test]
+    fn every_fault_is_reported_at_once_with_its_key() {
+        let text = "[platform]\ndemo = \"maybe\"\n[http]\nlisten = \"nowhere\"\n[databse]\nurl = \"x\"\n";
+        let faults = read(text, &[("PORTICO_DNS_SERVERS", "9.9.9.9:53,rubbish")]).expect_err("five faults");
+        for key in [
+            "platform.base_domain",
+            "platform.demo",
+            "http.listen",
+            "databse.url",
+            "dns.servers",
+            "smtp.from",
+        ] {
+            assert!(faults.contains(key), "{key} is missing in:\n{faults}");
+        }
+        assert!(faults.contains("did you mean database.url?"), "{faults}");
+    }
+
+    #[test]
+    fn secrets_are_never_printed() {
+        let url = "postgres://portico_app:hunter2@db/portico";
+        let smtp = "smtp://portal:hunter2@mail";
+        let config =
+            read(GOOD, &[("PORTICO_DATABASE_URL", url), ("PORTICO_SMTP_URL", smtp)]).expect("it is complete");
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let faults = read(GOOD, &[("PORTICO_DATABASE_URL", "hunter2")]).expect_err("no URL");
+        assert!(!faults.contains("hunter2"), "{faults}");
+    }
+}
