@@ -254,9 +254,9 @@ impl Courier {
         let domain = self.from.domain();
         let left = mail.message_id.split('@').next().unwrap_or_default();
         let mut builder = Message::builder()
-            .from(Mailbox::new(Some(mail.from_name.clone()), self.from.clone()))
-            .to(Mailbox::new(Some(mail.to_name.clone()).filter(|name| !name.is_empty()), address))
-            .subject(&mail.subject)
+            .from(Mailbox::new(one_line(&mail.from_name), self.from.clone()))
+            .to(Mailbox::new(one_line(&mail.to_name), address))
+            .subject(one_line(&mail.subject).unwrap_or_default())
             .date(mail.created_at.into())
             .message_id(Some(format!("<{left}@{domain}>")));
         if let Some(reply_to) = mail.reply_to.as_deref() {
@@ -295,6 +295,13 @@ impl Courier {
         .await?;
         tx.commit().await
     }
+}
+
+/// A header's text without control characters: a name with a line break would be a header of its own, and lettre
+/// panics on it.
+fn one_line(text: &str) -> Option<String> {
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// Erases bodies that are of no more use. Returns how many.
