@@ -32,7 +32,7 @@ class Page(HTMLParser):
                 self._form.fields[values["name"]] = values.get("value") or ""
         # an element that follows a stream of events names it
         for name, value in values.items():
-            if name in ("data-events", "data-stream") and value:
+            if name == "data-live" and value:
                 self.streams.append(value)
 
     def handle_endtag(self, tag):

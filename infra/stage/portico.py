@@ -26,8 +26,8 @@ SEEDS = [
     "connector add --tenant techflow --kind orderflow --name OrderFlow --mapping infra/orderflow/mapping.toml --url {erp}",
     "connector dry-run --tenant techflow --name OrderFlow",
 ]
-MAYA, INGRID, NOOR = (
-    "maya.okafor@brightwater.example", "ingrid.halvorsen@halvorsen.example", "noor.haddad@fernfield.example")
+MAYA, TOMAS = "maya.okafor@brightwater.example", "tomas.reyes@brightwater.example"
+INGRID, NOOR = "ingrid.halvorsen@halvorsen.example", "noor.haddad@fernfield.example"
 
 
 class Portico:
