@@ -1,6 +1,7 @@
 //! The only binary, `portico`: reads the configuration, puts the rooms together, runs one command.
 
 mod commands;
+mod compose;
 mod config;
 mod stack;
 
