@@ -332,7 +332,7 @@ def second_domain(smoke):
     target = smoke.portico.claim("techflow", SECOND_DOMAIN)
     smoke.world.pebble.set_cname(SECOND_DOMAIN, target)
     set_at = time.monotonic()
-    smoke.portico.command("domain", "check", SECOND_DOMAIN)
+    smoke.portico.command("domain", "check", "--tenant", "techflow", SECOND_DOMAIN)
     verified = time.monotonic()
     smoke.portico.wait_until_served(SECOND_DOMAIN, smoke.world.ca, 90)
     served = time.monotonic()
