@@ -1,1 +1,3 @@
-//!
+//! Who is there: signing in, sessions, devices.
+
+pub mod pages;

@@ -1,1 +1,3 @@
-//!
+//! The web layer that every slice stands on.
+
+pub mod pages;
