@@ -124,7 +124,12 @@ impl Outbox {
     ///
     /// # Errors
     /// The database's answer.
-    pub async fn recent(&self, tx: &mut OperatorTx, to: Option<&str>, limit: i64) -> Result<Vec<StoredMail>, Error> {
+    pub async fn recent(
+        &self,
+        tx: &mut OperatorTx,
+        to: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<StoredMail>, Error> {
         let rows: Vec<Row> = sqlx::query_as(
             "select tenant_id, id, to_address, to_name, from_name, reply_to, subject, body, message_id, created_at, sent_at,
                     failed_at, attempts, last_error

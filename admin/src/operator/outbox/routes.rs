@@ -29,20 +29,32 @@ struct Asked {
     to: Option<String>,
 }
 
-async fn newest(visit: Visit, State(mails): State<Arc<Mails>>, Query(asked): Query<Asked>) -> Result<Response, Error> {
+async fn newest(
+    visit: Visit,
+    State(mails): State<Arc<Mails>>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Error> {
     let list = read(&visit, &mails, asked.to.as_deref()).await?;
     let open = list.first().cloned();
     visit.render(&page(&list, open))
 }
 
-async fn one(visit: Visit, State(mails): State<Arc<Mails>>, Path(id): Path<String>) -> Result<Response, Error> {
+async fn one(
+    visit: Visit,
+    State(mails): State<Arc<Mails>>,
+    Path(id): Path<String>,
+) -> Result<Response, Error> {
     let list = read(&visit, &mails, None).await?;
     let open = find(&list, &id)?.clone();
     visit.render(&page(&list, Some(open)))
 }
 
 /// The HTML part as its reader sees it: on its own, with its own inline styles and nothing else.
-async fn html(visit: Visit, State(mails): State<Arc<Mails>>, Path(id): Path<String>) -> Result<Response, Error> {
+async fn html(
+    visit: Visit,
+    State(mails): State<Arc<Mails>>,
+    Path(id): Path<String>,
+) -> Result<Response, Error> {
     let list = read(&visit, &mails, None).await?;
     let body = find(&list, &id)?.body.clone().ok_or_else(Error::not_found)?;
     let mut response = Response::new(body.html.into());

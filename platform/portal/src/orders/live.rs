@@ -11,7 +11,8 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use futures_util::stream;
-use platform_core::id::TenantId;
+use platform_connectors::sync::watch;
+use platform_core::id::{OrderId, TenantId};
 use platform_core::{Db, Error, Scope};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +27,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Hints that come together are one look.
 const GATHER: Duration = Duration::from_millis(150);
 /// How long somebody's interest in an order is remembered; renewed at half of it.
-const INTEREST: Duration = Duration::from_secs(20);
+const INTEREST_SECONDS: u32 = 20;
 
 /// The hub of one process. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -89,12 +90,19 @@ impl Live {
 
     /// An event stream for one order, or for all that this customer sees. `still` asks whether the person may still
     /// listen; the stream ends when not.
-    pub(super) fn stream<F, Fut>(&self, scope: Scope, tenant: TenantId, order: Option<Uuid>, still: F) -> Response
+    pub(super) fn stream<F, Fut>(
+        &self,
+        scope: Scope,
+        tenant: TenantId,
+        order: Option<Uuid>,
+        still: F,
+    ) -> Response
     where
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = bool> + Send,
     {
-        let watch = Watch { live: self.clone(), hints: self.hints.subscribe(), scope, tenant, order, seen: None };
+        let watch =
+            Watch { live: self.clone(), hints: self.hints.subscribe(), scope, tenant, order, seen: None };
         let events = stream::unfold((watch, still), |(mut watch, still)| async move {
             let at = watch.next_change(&still).await?;
             let event = Event::default().data(at.timestamp_micros().to_string());
@@ -161,7 +169,7 @@ impl Watch {
     async fn look(&self) -> Result<Option<DateTime<Utc>>, Error> {
         let mut tx = self.live.db.tenant(self.scope).await?;
         if let Some(order) = self.order {
-            store::interest(&mut tx, order, INTEREST).await?;
+            watch(&mut tx, OrderId(order), INTEREST_SECONDS).await?;
         }
         let at = store::changed_at(&mut tx, self.order).await?;
         tx.commit().await?;

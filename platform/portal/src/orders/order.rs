@@ -1,6 +1,7 @@
 //! Orders by our own rules: when one is late, and which filter it belongs to. Pure.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use platform_connectors::sync::{SHORTEST_SEARCH, normalised_search};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -63,11 +64,17 @@ pub fn status(word: &str) -> Status {
 /// Late: still to come, and either expected after the promise or past the day it was to be there. `today` is the
 /// tenant's day, because promises are made in the tenant's days.
 #[must_use]
-pub fn late(status: Status, promised: Option<NaiveDate>, expected: Option<NaiveDate>, today: NaiveDate) -> bool {
+pub fn late(
+    status: Status,
+    promised: Option<NaiveDate>,
+    expected: Option<NaiveDate>,
+    today: NaiveDate,
+) -> bool {
     if matches!(status, Status::Delivered | Status::Cancelled) {
         return false;
     }
-    let after_promise = matches!((promised, expected), (Some(promised), Some(expected)) if expected > promised);
+    let after_promise =
+        matches!((promised, expected), (Some(promised), Some(expected)) if expected > promised);
     after_promise || expected.or(promised).is_some_and(|day| day < today)
 }
 
@@ -121,11 +128,11 @@ pub fn show(text: &str) -> Show {
     Show::ALL.into_iter().find(|show| word(*show) == text).unwrap_or(Show::All)
 }
 
-/// What somebody typed, as keys are stored: upper-case letters and digits. Shorter than two characters is no search.
+/// What somebody typed, as keys are stored: upper-case letters and digits. Too short is no search.
 #[must_use]
 pub fn searched(typed: &str) -> String {
-    let key = platform_connectors::sync::normalised(typed);
-    if key.len() < 2 { String::new() } else { key }
+    let key = normalised_search(typed);
+    if key.len() < SHORTEST_SEARCH { String::new() } else { key }
 }
 
 /// Text for the query of an address.
@@ -162,9 +169,14 @@ mod tests {
 
     #[test]
     fn places_survive_an_address() {
-        let cursor = Cursor { at: DateTime::from_timestamp_micros(1_763_700_000_123_456).expect("a moment"), id: Uuid::from_u128(7) };
+        let cursor = Cursor {
+            at: DateTime::from_timestamp_micros(1_763_700_000_123_456).expect("a moment"),
+            id: Uuid::from_u128(7),
+        };
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
-        for bad in ["", "-", "x-y", "1763700000123456-", "99999999999999999999-00000000000000000000000000000007"] {
+        for bad in
+            ["", "-", "x-y", "1763700000123456-", "99999999999999999999-00000000000000000000000000000007"]
+        {
             assert_eq!(bad.parse::<Cursor>(), Err(()), "{bad}");
         }
     }

@@ -207,7 +207,11 @@ fn filter(show: Show, typed: &str, overview: &Overview) -> FilterLink {
         Show::OnHold => Some(overview.on_hold),
         Show::All | Show::Delivered => None,
     };
-    FilterLink { show, href: address(show, typed, ""), count: count.and_then(|count| u32::try_from(count).ok()) }
+    FilterLink {
+        show,
+        href: address(show, typed, ""),
+        count: count.and_then(|count| u32::try_from(count).ok()),
+    }
 }
 
 /// The address of a list: filter, search and place, each only when it says something.

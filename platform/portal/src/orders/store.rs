@@ -1,8 +1,6 @@
 //! Every SQL statement of the orders slice. Opened for a customer, so the wall shows that customer's orders alone; the
 //! tenant and customer predicates are for the indexes. Written to by the sync in `platform/connectors`.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use platform_core::{Error, TenantTx};
 use rust_decimal::Decimal;
@@ -62,7 +60,12 @@ pub async fn list(tx: &mut TenantTx, query: &Query<'_>) -> Result<Vec<Summary>, 
 ///
 /// # Errors
 /// The database's answer.
-pub async fn soonest(tx: &mut TenantTx, show: Show, today: NaiveDate, limit: i64) -> Result<Vec<Summary>, Error> {
+pub async fn soonest(
+    tx: &mut TenantTx,
+    show: Show,
+    today: NaiveDate,
+    limit: i64,
+) -> Result<Vec<Summary>, Error> {
     let mut sql = summaries(tx, show, today);
     sql.push(" order by coalesce(expected_on, promised_on), id limit ").push_bind(limit);
     Ok(sql.build_query_as().fetch_all(tx.conn()).await?)
@@ -90,8 +93,16 @@ fn summaries(tx: &TenantTx, show: Show, today: NaiveDate) -> QueryBuilder<Postgr
     sql
 }
 
-fn beside<'a>(sql: &'a mut QueryBuilder<Postgres>, side: &str, place: Cursor) -> &'a mut QueryBuilder<Postgres> {
-    sql.push(format_args!(" and (sort_at, id) {side} (")).push_bind(place.at).push(", ").push_bind(place.id).push(")")
+fn beside<'a>(
+    sql: &'a mut QueryBuilder<Postgres>,
+    side: &str,
+    place: Cursor,
+) -> &'a mut QueryBuilder<Postgres> {
+    sql.push(format_args!(" and (sort_at, id) {side} ("))
+        .push_bind(place.at)
+        .push(", ")
+        .push_bind(place.id)
+        .push(")")
 }
 
 /// How a customer's orders stand, and how fresh that is.
@@ -344,25 +355,4 @@ pub async fn changed_at(tx: &mut TenantTx, order: Option<Uuid>) -> Result<Option
     .fetch_one(tx.conn())
     .await?;
     Ok(at)
-}
-
-/// Remembers that somebody looks at an order, so that the sync reads it every second for that long.
-///
-/// # Errors
-/// The database's answer.
-pub async fn interest(tx: &mut TenantTx, order: Uuid, for_how_long: Duration) -> Result<(), Error> {
-    let tenant = tx.tenant();
-    sqlx::query(
-        "insert into order_interest (tenant_id, order_id, customer_id, connector_id, until)
-         select tenant_id, id, customer_id, connector_id, now() + make_interval(secs => $3)
-           from orders where tenant_id = $1 and id = $2 and deleted_at is null
-         on conflict (tenant_id, order_id) do update set until = excluded.until
-          where order_interest.until < excluded.until - interval '5 seconds'",
-    )
-    .bind(tenant)
-    .bind(order)
-    .bind(for_how_long.as_secs_f64())
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }

@@ -60,7 +60,13 @@ pub(super) fn order(row: OrderRow, parts: Parts, today: NaiveDate) -> Order {
         credit_hold,
         dates: dates(&parts.events),
         parcels: parcels(parts.shipments, &parts.contents, &parts.lines),
-        ship_to: row.ship_to.iter().flat_map(|text| text.lines()).map(|line| line.trim().to_owned()).filter(|l| !l.is_empty()).collect(),
+        ship_to: row
+            .ship_to
+            .iter()
+            .flat_map(|text| text.lines())
+            .map(|line| line.trim().to_owned())
+            .filter(|l| !l.is_empty())
+            .collect(),
         subtotal: subtotal(&parts.lines).and_then(|sum| money(Some(sum), currency)),
         lines: parts.lines.into_iter().map(|line| self::line(line, status, currency)).collect(),
         freight: None,
@@ -144,7 +150,8 @@ fn parcel_status(word: &str) -> ParcelStatus {
 
 /// How the expected day moved, oldest first. Until the source tells expectations apart, the promise is the expectation.
 fn dates(events: &[EventRow]) -> Vec<DateChange> {
-    let moved = |event: &&EventRow| matches!(event.kind.as_str(), "expected" | "promised") && event.old != event.new;
+    let moved =
+        |event: &&EventRow| matches!(event.kind.as_str(), "expected" | "promised") && event.old != event.new;
     let change = |event: &EventRow| DateChange {
         at: event.at,
         from: day(event.old.as_deref()),

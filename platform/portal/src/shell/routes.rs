@@ -35,7 +35,8 @@ async fn home(visit: Visit, person: Person) -> Result<Response, Error> {
         None
     };
     let hour = visit.now().with_timezone(&visit.look().zone).hour();
-    let coming = if orders.is_some() { Vec::new() } else { vec![Coming::Learning, Coming::Support, Coming::Plan] };
+    let coming =
+        if orders.is_some() { Vec::new() } else { vec![Coming::Learning, Coming::Support, Coming::Plan] };
     visit.render(&Home {
         first_name: person.contact.name.split_whitespace().next().unwrap_or_default().to_owned(),
         part_of_day: match hour {
@@ -106,7 +107,12 @@ impl Frame for PortalFrame {
         let path = visit.path().split('?').next().unwrap_or_default();
         shell.nav.push(item("nav.home", "house", "/", path == "/"));
         if visit.look().has_module(orders::MODULE) && viewer.capabilities.has(Capability::Orders) {
-            shell.nav.push(item("nav.orders", "package", "/orders", path == "/orders" || path.starts_with("/orders/")));
+            shell.nav.push(item(
+                "nav.orders",
+                "package",
+                "/orders",
+                path == "/orders" || path.starts_with("/orders/"),
+            ));
             shell.search = Some(Search { action: "/orders".into(), query: String::new() });
         }
     }
