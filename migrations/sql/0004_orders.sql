@@ -79,6 +79,8 @@ create table orders (
     -- where the order stands in a list, newest first; never null, unlike ordered_at
     sort_at timestamptz not null,
     is_open boolean not null generated always as (status not in ('delivered', 'cancelled')) stored,
+    -- the source's own word for "may still change"; the runner re-reads these
+    source_open boolean not null,
     row_hash bytea not null,
     first_seen_at timestamptz not null,
     -- a customer-visible change was last seen at this moment
@@ -95,8 +97,8 @@ create table orders (
 create index orders_list on orders (tenant_id, customer_id, sort_at desc, id desc) where deleted_at is null;
 create index orders_open on orders (tenant_id, customer_id, expected_on) where deleted_at is null and is_open;
 create index orders_changed on orders (tenant_id, customer_id, changed_at desc) where deleted_at is null;
--- the runner: which orders are open by our own word, to find those that left the source's open set
-create index orders_open_of_connector on orders (tenant_id, connector_id, external_id) where deleted_at is null and is_open;
+-- the runner: which orders were open at last sight, to find those that left the source's open set
+create index orders_open_of_connector on orders (tenant_id, connector_id, external_id) where deleted_at is null and source_open;
 select wall.customer('orders');
 
 create table order_lines (

@@ -4,3 +4,5 @@
 pub mod mapping;
 pub mod orderflow;
 pub mod orders;
+pub mod registry;
+pub mod sync;

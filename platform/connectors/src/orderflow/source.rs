@@ -211,6 +211,7 @@ impl SqlSource {
             purchase_order: reader.text(row, "purchase_order"),
             status,
             status_code,
+            open: reader.text(row, "open").is_some(),
             hold_reason: reader.text(row, "hold_reason"),
             ordered_at: reader.instant(row, key, "ordered_at"),
             requested_on: reader.day(row, key, "requested_on"),
@@ -305,7 +306,10 @@ impl SqlSource {
             let at = format!("{order}/{shipment}/{key}");
             let quantity = reader.quantity(row, &at, "quantity");
             let line = SourceShipmentLine { key, line: reader.text(row, "line"), quantity };
-            contents.entry((order, shipment)).or_default().push(line);
+            let content = contents.entry((order, shipment)).or_default();
+            if content.iter().all(|other| other.key != line.key) {
+                content.push(line);
+            }
         });
         self.each(self.mapping.shipment.as_ref(), &rows, page, |reader, row, order, key| {
             let Some(order) = orders.get_mut(&order) else { return };

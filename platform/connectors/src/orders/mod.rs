@@ -25,6 +25,8 @@ pub struct SourceOrder {
     pub status: OrderStatus,
     /// The source's own code.
     pub status_code: String,
+    /// The source says that it may still change.
+    pub open: bool,
     pub hold_reason: Option<String>,
     pub ordered_at: Option<DateTime<Utc>>,
     pub requested_on: Option<NaiveDate>,

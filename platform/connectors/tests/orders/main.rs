@@ -2,3 +2,5 @@
 
 mod erp;
 mod reading;
+mod syncing;
+mod world;

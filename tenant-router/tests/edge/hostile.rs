@@ -1,14 +1,12 @@
 //! Clients that do not behave: unknown names, silence, slowness, floods; and a shutdown under way.
 
-mod world;
-
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use crate::world::World;
 use tenant_router::UnknownHost;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use world::World;
 
 const FLOW: &str = "techflow.portico.localhost";
 
@@ -36,6 +34,7 @@ async fn the_neutral_certificate_names_nobody() {
 async fn silence_is_cut_at_the_deadline_and_delays_nobody() {
     let world = World::new(|config| {
         config.handshake = Duration::from_millis(700);
+        config.limits.handshakes = 2;
         config.header_read = Duration::from_millis(900);
     })
     .await;
