@@ -65,6 +65,9 @@ async fn http1_requests_over_tls() {
         "GET / HTTP/1.1\r\nHost: [::1]:443".to_owned(),
         format!("CONNECT {FLOW}:443 HTTP/1.1\r\nHost: {FLOW}"),
         format!("POST / HTTP/1.1\r\nHost: {FLOW}\r\nContent-Length: 1\r\nContent-Length: 2"),
+        format!("POST / HTTP/1.1\r\nHost: {FLOW}\r\nTransfer-Encoding: chunked, identity"),
+        format!("GET / HTTP/1.1\r\nHost : {FLOW}"),
+        format!("GET / HTTP/1.1\r\n Host: {FLOW}"),
     ];
     for text in bad {
         let answer = world.raw(FLOW, &head(&text)).await;

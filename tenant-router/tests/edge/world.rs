@@ -20,9 +20,10 @@ use platform_core::id::TenantId;
 use platform_core::random::{SeededRandom, SystemRandom};
 use platform_core::secrets::Sealer;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tenant_router::domains::{Checker, ClaimRules, Dns, Domain, State};
 use tenant_router::{
     Conn, Edge, EdgeConfig, Feed, Host, PlainPages, Reconciler, RouteTable, Tenant, domains,
@@ -219,6 +220,19 @@ impl World {
         TlsConnector::from(Arc::new(config)).connect(name, stream).await
     }
 
+    /// As a visitor who clicks the browser's warning away.
+    pub(crate) async fn tls_unchecked(&self, sni: &str) -> TlsStream<TcpStream> {
+        let config = ClientConfig::builder_with_provider(acme::tls::provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Unchecked))
+            .with_no_client_auth();
+        let stream = TcpStream::connect(self.https).await.unwrap();
+        let name = ServerName::try_from(sni.to_owned()).unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+    }
+
     /// Sends raw text over a checked TLS connection and gives everything that comes back.
     pub(crate) async fn raw(&self, sni: &str, text: &str) -> String {
         let mut stream = self.tls(sni, "http/1.1").await.unwrap();
@@ -250,7 +264,7 @@ impl World {
     }
 }
 
-async fn read_all(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
+pub(crate) async fn read_all(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
     let mut answer = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
     if let Ok(Err(error)) = read {
@@ -266,4 +280,42 @@ fn application() -> Router {
             format!("tenant={} host={} names={:?}", tenant.slug, tenant.host, conn.cert_names)
         },
     )
+}
+
+#[derive(Debug)]
+struct Unchecked;
+
+impl ServerCertVerifier for Unchecked {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        acme::tls::provider().signature_verification_algorithms.supported_schemes()
+    }
 }
