@@ -23,8 +23,8 @@ SEEDS = [
     "contact create --tenant techflow --customer HAL-2210 --email ingrid.halvorsen@halvorsen.example --name 'Ingrid Halvorsen' --role admin",
     "customer create --tenant lumen --name 'Fern & Field Studio' --external-key FERN",
     "contact create --tenant lumen --customer FERN --email noor.haddad@fernfield.example --name 'Noor Haddad' --role admin",
-    #"connector add --tenant techflow --kind orderflow --name OrderFlow --mapping infra/orderflow/mapping.toml --url {erp}",
-    #"connector dry-run --tenant techflow --name OrderFlow",
+    "connector add --tenant techflow --kind orderflow --name OrderFlow --mapping infra/orderflow/mapping.toml --url {erp}",
+    "connector dry-run --tenant techflow --name OrderFlow",
 ]
 MAYA, TOMAS = "maya.okafor@brightwater.example", "tomas.reyes@brightwater.example"
 INGRID, NOOR = "ingrid.halvorsen@halvorsen.example", "noor.haddad@fernfield.example"
