@@ -36,7 +36,6 @@ pub(crate) struct Portal {
     pub(crate) techflow: TenantId,
     pub(crate) lumen: TenantId,
     pub(crate) brightwater: CustomerId,
-    pub(crate) maya: ContactId,
 }
 
 impl Portal {
@@ -52,8 +51,8 @@ impl Portal {
         let people = Box::pin(People::settle(&db)).await;
         let outbox = outbox();
         let stack = stack(&db, &outbox, limits, keep).await;
-        let People { techflow, lumen, brightwater, maya } = people;
-        Self { database, db, outbox, stack, techflow, lumen, brightwater, maya }
+        let People { techflow, lumen, brightwater } = people;
+        Self { database, db, outbox, stack, techflow, lumen, brightwater }
     }
 
     /// The same database behind a new process: nothing is left in memory.
@@ -182,7 +181,6 @@ struct People {
     techflow: TenantId,
     lumen: TenantId,
     brightwater: CustomerId,
-    maya: ContactId,
 }
 
 impl People {
@@ -192,11 +190,11 @@ impl People {
         let brightwater = customer(db, techflow, "Brightwater Utilities", "C-1").await;
         let halvorsen = customer(db, techflow, "Halvorsen Marine", "C-2").await;
         let notes = customer(db, lumen, "Quill & Co", "Q-1").await;
-        let maya = contact(db, techflow, brightwater, MAYA, "Maya Okafor", "user").await;
+        contact(db, techflow, brightwater, MAYA, "Maya Okafor", "user").await;
         contact(db, techflow, brightwater, "ada@brightwater.example", "Ada Admin", "admin").await;
         contact(db, techflow, halvorsen, "nils@halvorsen.example", "Nils Halvorsen", "admin").await;
         contact(db, lumen, notes, MAYA, "Maya at Lumen", "admin").await;
-        Self { techflow, lumen, brightwater, maya }
+        Self { techflow, lumen, brightwater }
     }
 }
 

@@ -92,6 +92,8 @@ async fn another_browser_is_sent_back_to_the_first() {
     let landed = other.get(&format!("/sign-in/{}", token_of(&link))).await;
     assert_eq!(landed.status, StatusCode::CONFLICT);
     assert!(!landed.body.contains("name=\"token\""), "no button here");
+    // Nor does a button of one's own making help, with a token of this browser.
+    other.get("/sign-in").await;
     let pressed = other.post("/sign-in/link", &[("token", &token_of(&link))]).await;
     assert_eq!(pressed.status, StatusCode::CONFLICT);
     assert_eq!(portal.count("select count(*) from sessions").await, 0);

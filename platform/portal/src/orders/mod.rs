@@ -1,0 +1,4 @@
+//! Orders as customers see them.
+
+pub mod pages;
+mod sample_orders;
