@@ -6,5 +6,4 @@
 mod reader;
 mod sections;
 
-
 pub(crate) use sections::Config;

@@ -1,9 +1,11 @@
 //! The only binary, `portico`: reads the configuration, puts the rooms together, runs one command.
 
 mod commands;
+mod compose;
 mod config;
 mod stack;
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -21,7 +23,7 @@ struct Arguments {
     #[arg(long, global = true, env = "PORTICO_CONFIG", default_value = "/etc/portico/portico.toml")]
     config: PathBuf,
     /// What to log, as in `info,sqlx=warn`; `json` in front for machines: `json:info`.
-    #[arg(long, global = true, env = "PORTICO_LOG", default_value = "info")]
+    #[arg(long, global = true, env = "PORTICO_LOG", default_value = "info,sqlx=error")]
     log: String,
     #[command(subcommand)]
     command: commands::Command,
@@ -49,7 +51,8 @@ fn start_logging(filter: &str) {
     let (json, filter) = filter.strip_prefix("json:").map_or((false, filter), |rest| (true, rest));
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if json { builder.json().init() } else { builder.with_target(false).init() }
+    let terminal = std::io::stderr().is_terminal();
+    if json { builder.json().init() } else { builder.with_target(false).with_ansi(terminal).init() }
 }
 
 #[expect(clippy::print_stderr, reason = "a command's last word goes to the person, not to the log")]

@@ -1,0 +1,6 @@
+//! Orders against a real PostgreSQL that plays the ERP, and a real one of ours.
+
+mod erp;
+mod reading;
+mod syncing;
+mod world;
