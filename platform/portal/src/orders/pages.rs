@@ -117,6 +117,8 @@ pub struct Order {
     pub purchase_order: Option<String>,
     pub status: Status,
     pub late: bool,
+    /// Days between the first promise and what is believed now; 0 when not late or not known.
+    pub days_late: u32,
     pub ordered_at: Option<DateTime<Utc>>,
     /// Who placed it at the customer.
     pub contact: Option<String>,

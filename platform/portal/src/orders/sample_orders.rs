@@ -239,6 +239,7 @@ fn base(status: Status) -> Order {
         purchase_order: Some("4500187342".to_owned()),
         status,
         late: false,
+        days_late: 0,
         ordered_at: Some(samples::minutes(-18 * 1440)),
         contact: Some("Maya Okafor".to_owned()),
         requested_on: Some(samples::day(-4)),
@@ -337,6 +338,7 @@ fn late() -> Order {
     );
     Order {
         late: true,
+        days_late: 7,
         promised_on: Some(samples::day(-2)),
         expected_on: Some(samples::day(5)),
         reason: Some(reason.to_owned()),
@@ -370,6 +372,7 @@ fn shipped() -> Order {
 fn partial() -> Order {
     Order {
         late: true,
+        days_late: 7,
         promised_on: Some(samples::day(1)),
         expected_on: Some(samples::day(8)),
         parcels: vec![
