@@ -79,7 +79,8 @@ pub fn day(days: i64) -> chrono::NaiveDate {
 /// A signed-in contact's frame around the page of this template name; sign-in and errors have none.
 #[must_use]
 pub fn shell(scheme: Scheme, language: &str, page: &str) -> Shell {
-    let framed = Shell { person: None, search: None, nav: Vec::new(), ..portal_shell(scheme, language, page) };
+    let framed =
+        Shell { person: None, search: None, nav: Vec::new(), ..portal_shell(scheme, language, page) };
     let portal = page.starts_with("shell/") || page.starts_with("orders/") || page == "identity/devices.html";
     if portal { portal_shell(scheme, language, page) } else { framed }
 }

@@ -1,4 +1,5 @@
 //! Orders as customers see them.
 
 pub mod pages;
-mod sample_orders;
+mod sample_details;
+mod sample_lists;

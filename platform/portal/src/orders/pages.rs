@@ -6,8 +6,8 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use themes::{Money, Page, Registry, Sample};
 
-use super::sample_orders;
-pub use super::sample_orders::sample_rows;
+pub use super::sample_lists::sample_rows;
+use super::{sample_details, sample_lists};
 
 /// Adds the slice's pages and partials.
 #[must_use]
@@ -246,7 +246,7 @@ impl Page for List {
     const TEMPLATE: &'static str = "orders/list.html";
 
     fn samples() -> Vec<Sample<Self>> {
-        sample_orders::lists()
+        sample_lists::lists()
     }
 }
 
@@ -254,6 +254,6 @@ impl Page for Detail {
     const TEMPLATE: &'static str = "orders/detail.html";
 
     fn samples() -> Vec<Sample<Self>> {
-        sample_orders::details()
+        sample_details::details()
     }
 }
