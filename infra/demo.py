@@ -16,6 +16,9 @@ def main():
     options = arguments()
     os.chdir(TOP)
     stop_on_signals()
+    # a configuration of somebody's own must not reach into the demo
+    for name in [name for name in os.environ if name.startswith("PORTICO_")]:
+        del os.environ[name]
     world = None
     try:
         world = World(options.state, options.fresh or options.smoke, options.release)
@@ -44,8 +47,8 @@ def watch(world):
 
 
 def run_inside(world, command):
-    """Runs a command while the demo stands; it finds everything through PORTICO_WORLD."""
-    env = {**os.environ, "PORTICO_WORLD": str(world.state / "world.json")}
+    """Runs a command while the demo stands; it finds everything through DEMO_WORLD."""
+    env = {**os.environ, "DEMO_WORLD": str(world.state / "world.json")}
     process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *command], env=env)
     try:
         while True:
@@ -94,7 +97,7 @@ def arguments():
     parser.add_argument("--release", action="store_true", help="an optimised build")
     parser.add_argument("--without-portico", action="store_true", help="only what surrounds Portico, for work on it")
     parser.add_argument("--run", nargs=argparse.REMAINDER, metavar="COMMAND",
-                        help="run a command once the demo stands (PORTICO_WORLD names its description), then end")
+                        help="run a command once the demo stands (DEMO_WORLD names its description), then end")
     options = parser.parse_args()
     default = TOP / ".demo" / ("smoke" if options.smoke else "")
     options.state = pathlib.Path(options.state).resolve() if options.state else default

@@ -9,7 +9,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use uuid::Uuid;
 
 use crate::issuer::Issuer;
-use crate::order::StepError;
+use crate::verdict::StepError;
 use crate::{key, store};
 
 fn binding(id: Uuid) -> Binding {

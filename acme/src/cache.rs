@@ -126,9 +126,14 @@ impl CertCache {
             let look = tokio::time::sleep(LOOK_EVERY);
             tokio::pin!(look);
             loop {
-                tokio::select! {
-                    hint = listener.recv() => self.refresh(hint.map_err(DbError::from)?.payload()).await,
+                let hint = tokio::select! {
+                    hint = listener.try_recv() => hint.map_err(DbError::from)?,
                     () = &mut look => break,
+                };
+                match hint {
+                    Some(hint) => self.refresh(hint.payload()).await,
+                    // The connection broke, and hints with it.
+                    None => break,
                 }
             }
         }

@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use platform_core::db::System;
 use tokio_util::sync::CancellationToken;
 
 use crate::issuer::Issuer;
-use crate::order::{Failure, Next, Step, StepError, Who, Work};
+use crate::order::{Next, Step, Work};
 use crate::store::{self, OrderRow};
+use crate::verdict::{Failure, StepError, Who};
 use crate::{challenges, wire};
 
 /// Repeats of one step for a refused nonce. With half of all nonces refused, a step of four requests needs about two.
@@ -21,6 +22,8 @@ const POLL_MAX: Duration = Duration::from_secs(2);
 /// After this much polling the order is put back into the queue.
 const POLL_TOGETHER: Duration = Duration::from_secs(20);
 const POLL_LATER: Duration = Duration::from_secs(5);
+const SAVE_TRIES: u32 = 20;
+const SAVE_PAUSE: Duration = Duration::from_millis(500);
 
 /// What the driver does after a step.
 enum Outcome {
@@ -142,10 +145,28 @@ async fn start_over(work: &mut Work<'_>) -> Result<(), StepError> {
     Ok(())
 }
 
+/// Writes the order back. A step counts only when it is written, so a database that is away for a moment is waited for.
 async fn save(
     work: &mut Work<'_>,
-    due: chrono::DateTime<chrono::Utc>,
-    lease_until: Option<chrono::DateTime<chrono::Utc>>,
+    due: DateTime<Utc>,
+    lease_until: Option<DateTime<Utc>>,
+) -> Result<(), StepError> {
+    let mut tries = 1;
+    loop {
+        match try_save(work, due, lease_until).await {
+            Err(StepError::Later(..)) if tries < SAVE_TRIES => {
+                tries += 1;
+                tokio::time::sleep(SAVE_PAUSE).await;
+            }
+            saved => return saved,
+        }
+    }
+}
+
+async fn try_save(
+    work: &mut Work<'_>,
+    due: DateTime<Utc>,
+    lease_until: Option<DateTime<Utc>>,
 ) -> Result<(), StepError> {
     let mut tx = work.issuer.db.system(System::Certificates).await?;
     if !store::save(&mut tx, &work.row, due, lease_until, None).await? {

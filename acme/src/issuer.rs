@@ -173,7 +173,8 @@ impl Issuer {
             let sleep =
                 if workers.len() < self.config.workers { self.until_next().await? } else { LOOK_EVERY };
             tokio::select! {
-                hint = hints.recv() => { hint?; }
+                // None: the connection broke, and hints with it; look at once as after a hint.
+                hint = hints.try_recv() => { hint?; }
                 Some(ended) = workers.join_next(), if !workers.is_empty() => report(ended),
                 () = tokio::time::sleep(sleep) => {}
             }

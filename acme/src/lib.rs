@@ -11,6 +11,7 @@ pub mod cache;
 pub mod certificate;
 pub mod challenges;
 mod drive;
+pub mod import;
 pub mod installed;
 pub mod issuer;
 mod key;
@@ -19,9 +20,12 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tls;
+pub mod verdict;
 pub mod wanted;
 pub mod wire;
 
 pub use cache::{CertCache, LoadError, Loaded};
 pub use issuer::{Backoff, Issuer, IssuerConfig};
+pub use order::Step;
 pub use store::{Progress, progress, retry_now};
+pub use verdict::{Failure, Who};

@@ -5,7 +5,8 @@ use platform_core::db::{Error, SystemTx};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::order::{Failure, Step};
+use crate::order::Step;
+use crate::verdict::Failure;
 
 /// The account at one authority.
 #[derive(Debug, sqlx::FromRow)]
@@ -241,4 +242,46 @@ pub async fn retry_now(tx: &mut SystemTx, host: &str, now: DateTime<Utc>) -> Res
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+    use migrations::testing::TestDatabase;
+    use platform_core::db::{Db, DbConfig, System};
+
+    /// The calendar is turned by hand: an order is taken, its holder sleeps past the lease, another one takes it.
+    #[tokio::test]
+    async fn a_worker_that_slept_past_its_lease_writes_nothing() {
+        let test = TestDatabase::new().await;
+        let config = DbConfig { app: test.app_options(), operator: None, pooler: false, max_connections: 2 };
+        let db = Db::connect(config).await.unwrap();
+        let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let at = |seconds| start + TimeDelta::seconds(seconds);
+
+        let mut tx = db.system(System::Certificates).await.unwrap();
+        crate::wanted::want(&mut tx, &["a.example".to_owned()], start).await.unwrap();
+        assert_eq!(open_orders(&mut tx, start, &[Uuid::from_u128(1), Uuid::from_u128(2)]).await.unwrap(), 1);
+        assert_eq!(open_orders(&mut tx, start, &[Uuid::from_u128(3)]).await.unwrap(), 0, "one order a host");
+
+        let mut first = claim(&mut tx, at(0), at(60)).await.unwrap().unwrap();
+        assert!(claim(&mut tx, at(59), at(120)).await.unwrap().is_none(), "it is leased");
+        assert_eq!(next_due(&mut tx).await.unwrap(), Some(at(60)));
+        let second = claim(&mut tx, at(60), at(120)).await.unwrap().unwrap();
+        assert_eq!((second.id, second.fence), (first.id, first.fence + 1));
+
+        first.order_url = Some("https://ca.example/order/1".to_owned());
+        assert!(!save(&mut tx, &first, at(61), None, None).await.unwrap(), "the first holder is fenced off");
+        assert!(!holds(&mut tx, &first).await.unwrap() && holds(&mut tx, &second).await.unwrap());
+        assert!(save(&mut tx, &second, at(61), None, None).await.unwrap());
+
+        crate::wanted::forget(&mut tx, "a.example").await.unwrap();
+        open_orders(&mut tx, at(62), &[]).await.unwrap();
+        assert!(
+            !save(&mut tx, &second, at(63), None, None).await.unwrap(),
+            "dropping fences off the holder too"
+        );
+        assert_eq!(progress(&mut tx, "a.example").await.unwrap().unwrap().step, Step::Dropped);
+    }
 }

@@ -1,12 +1,13 @@
 //! Issuance against a real Pebble: the wire, half of all nonces refused, crashes in the middle of an order, renewal of
 //! 90-second certificates, and the authority's reasons.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall end")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use acme::order::{Step, Who};
 use acme::testing::{Pebble, PebbleOptions};
-use acme::{CertCache, Issuer, certificate, challenges, installed, wanted};
+use acme::{CertCache, Issuer, Step, Who, certificate, challenges, installed, wanted};
 use migrations::testing::TestDatabase;
 use platform_core::clock::{Clock, SystemClock};
 use platform_core::db::{Db, DbConfig, System};
@@ -131,6 +132,7 @@ async fn wanted_hosts_get_certificates_that_serve() {
         assert!(certificate::covers(&loaded.names, host));
     }
     println!("two certificates after {:?}", begin.elapsed());
+    first_visitors_share_one_load(&world.cache()).await;
 
     let done = world.progress("success.brightwater.example").await.unwrap();
     assert_eq!((done.step, done.attempts), (Step::Done, 0));
@@ -139,6 +141,18 @@ async fn wanted_hosts_get_certificates_that_serve() {
     assert_eq!(world.count("select count(*) from acme_accounts where account_url is not null").await, 1);
     assert!(world.cache().get("nobody.example").await.unwrap().is_none());
     world.shutdown.cancel();
+}
+
+async fn first_visitors_share_one_load(cache: &Arc<CertCache>) {
+    let mut visitors = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let cache = cache.clone();
+        visitors.spawn(async move { cache.get("success.brightwater.example").await.unwrap().unwrap() });
+    }
+    let first = visitors.join_next().await.unwrap().unwrap();
+    while let Some(other) = visitors.join_next().await {
+        assert!(Arc::ptr_eq(&first, &other.unwrap()), "loaded twice");
+    }
 }
 
 #[tokio::test]

@@ -1,1 +1,3 @@
-//!
+//! Screens of tenant staff and operators.
+
+pub mod operator;

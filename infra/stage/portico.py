@@ -26,8 +26,8 @@ SEEDS = [
     "connector add --tenant techflow --kind orderflow --name OrderFlow --mapping infra/orderflow/mapping.toml --url {erp}",
     "connector dry-run --tenant techflow --name OrderFlow",
 ]
-MAYA, INGRID, NOOR = (
-    "maya.okafor@brightwater.example", "ingrid.halvorsen@halvorsen.example", "noor.haddad@fernfield.example")
+MAYA, TOMAS = "maya.okafor@brightwater.example", "tomas.reyes@brightwater.example"
+INGRID, NOOR = "ingrid.halvorsen@halvorsen.example", "noor.haddad@fernfield.example"
 
 
 class Portico:
@@ -109,9 +109,18 @@ from = "portal@{BASE}"
         self.server = self.programs.start("portico", [self.binary, "serve", "--config", self.config], cwd=TOP)
 
     def kill(self):
+        """Kills Portico and nothing else: its database notices and shuts down in order, while Portico starts again."""
         self.programs.forget(self.server)
-        self.server.stop(sign=9)
+        self.server.process.kill()
+        self.server.process.wait()
 
     def wait_until_served(self, host, ca, seconds):
         visitor = Visitor(host, self.https, ca)
-        wait_until(f"https://{host}:{self.https}", lambda: visitor.get("/").status == 200, seconds, self.programs, 0.1)
+
+        def answers():
+            status = visitor.get("/").status
+            if status != 200:
+                raise Failed(f"it answers {status}")
+            return True
+
+        wait_until(f"https://{host}:{self.https}", answers, seconds, self.programs, 0.1)

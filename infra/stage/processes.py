@@ -53,9 +53,9 @@ class Program:
         if not self.running():
             raise Failed(f"{self.name} ended with status {self.process.returncode}; {self.log} ends with\n{self.tail()}")
 
-    def stop(self, seconds=8, sign=None):
+    def stop(self, seconds=8):
         if self.running():
-            self._signal(sign or self.ending)
+            self._signal(self.ending)
             try:
                 self.process.wait(seconds)
             except subprocess.TimeoutExpired:

@@ -73,7 +73,7 @@ class Endings(unittest.TestCase):
 
     def alive(self):
         """Processes that carry this demo's mark in their environment."""
-        mark = f"PORTICO_DEMO={self.state}".encode()
+        mark = f"DEMO_STATE={self.state}".encode()
         found = []
         for entry in pathlib.Path("/proc").iterdir():
             try:

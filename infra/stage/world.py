@@ -29,7 +29,7 @@ class World:
         state.mkdir(parents=True, exist_ok=True)
         self.lock = self._lock()
         # every program of this demo can be told from others by it
-        os.environ["PORTICO_DEMO"] = str(state)
+        os.environ["DEMO_STATE"] = str(state)
         if fresh:
             self._wipe()
         self.data = self._data_folder()

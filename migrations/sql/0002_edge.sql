@@ -9,7 +9,7 @@ create table domains (
     tenant_id uuid not null references tenants (id) on delete cascade,
     id uuid not null,
     host text not null constraint domains_host_shape check (host = lower(host) and length(host) between 3 and 253),
-    label text not null constraint domains_label_key unique,
+    label text not null,
     -- the proof that goes into a TXT record when the host cannot be a CNAME
     nonce text not null,
     state text not null default 'claimed' constraint domains_state_known check
@@ -26,7 +26,8 @@ create table domains (
     verified_at timestamptz,
     live_at timestamptz,
     ended_at timestamptz,
-    primary key (tenant_id, id)
+    primary key (tenant_id, id),
+    constraint domains_label_key unique (tenant_id, label)
 );
 -- A claim blocks nobody; a proven host has one holder on the whole platform.
 create unique index domains_holder on domains (host) where state in ('verified', 'live', 'moved');

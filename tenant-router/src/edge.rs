@@ -226,10 +226,6 @@ impl Inner {
         S::Future: Send + 'static,
     {
         let Arrived { stream, peer, watcher, open } = arrived;
-        let Some(turn) = self.gauge.handshake() else {
-            tracing::debug!(%peer, "too many handshakes under way");
-            return;
-        };
         let deadline = Instant::now() + self.config.handshake;
         let (stream, conn) = match timeout_at(deadline, self.handshake(stream, peer)).await {
             Ok(Ok(done)) => done,
@@ -242,7 +238,6 @@ impl Inner {
                 return;
             }
         };
-        drop(turn);
         let protocol =
             if stream.get_ref().1.alpn_protocol() == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 };
         let gate = self.gate.clone();
@@ -263,6 +258,7 @@ impl Inner {
         let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let sni = hello.client_hello().server_name().and_then(|name| Host::parse(name).ok());
         let (config, cert_names) = self.certificate(sni.as_ref()).await;
+        let _turn = self.gauge.handshake().await;
         let stream = hello.into_stream(config).await?;
         Ok((stream, Conn { peer, sni, cert_names }))
     }

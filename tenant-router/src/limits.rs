@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 /// The numbers. All of them are per process.
 #[derive(Debug, Clone)]
@@ -15,7 +15,8 @@ pub struct Limits {
     pub connections_per_second: NonZeroU32,
     /// New connections from one address at once.
     pub connection_burst: NonZeroU32,
-    /// Handshakes under way, all addresses together.
+    /// Handshakes being computed, all addresses together; more wait their turn, inside their deadline. Clients that have
+    /// not sent their hello yet do not count, so that silent ones keep nobody out.
     pub handshakes: usize,
     /// Open connections, all addresses together.
     pub connections: usize,
@@ -24,9 +25,10 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_per_second: NonZeroU32::new(50).expect("not 0"),
-            connection_burst: NonZeroU32::new(200).expect("not 0"),
-            handshakes: 512,
+            connections_per_second: NonZeroU32::new(200).expect("not 0"),
+            connection_burst: NonZeroU32::new(1000).expect("not 0"),
+            // More than one address can have open within the handshake's deadline, so that none keeps the others out.
+            handshakes: 4096,
             connections: 20_000,
         }
     }
@@ -37,7 +39,7 @@ impl Default for Limits {
 pub struct Gauge {
     rate: DefaultKeyedRateLimiter<IpAddr>,
     connections: Arc<Semaphore>,
-    handshakes: Arc<Semaphore>,
+    handshakes: Semaphore,
 }
 
 /// Held as long as a connection lives.
@@ -54,7 +56,7 @@ impl Gauge {
         Self {
             rate: RateLimiter::keyed(quota),
             connections: Arc::new(Semaphore::new(limits.connections)),
-            handshakes: Arc::new(Semaphore::new(limits.handshakes)),
+            handshakes: Semaphore::new(limits.handshakes),
         }
     }
 
@@ -66,10 +68,9 @@ impl Gauge {
         Some(Open { _permit: permit })
     }
 
-    /// A place among the unfinished handshakes; `None` when all are taken.
-    #[must_use]
-    pub fn handshake(&self) -> Option<OwnedSemaphorePermit> {
-        self.handshakes.clone().try_acquire_owned().ok()
+    /// Waits for a place among the handshakes.
+    pub async fn handshake(&self) -> SemaphorePermit<'_> {
+        self.handshakes.acquire().await.expect("never closed")
     }
 
     /// Forgets addresses that have been quiet; the memory would grow with every address ever seen.
@@ -123,9 +124,5 @@ mod tests {
         assert!(gauge.admit(ip("192.0.2.2")).is_none());
         drop(open);
         assert!(gauge.admit(ip("192.0.2.2")).is_some());
-        let turn = gauge.handshake().unwrap();
-        assert!(gauge.handshake().is_none());
-        drop(turn);
-        assert!(gauge.handshake().is_some());
     }
 }

@@ -61,7 +61,8 @@ impl Reconciler {
             self.pass().await?;
             let sleep = self.until_next().await?;
             tokio::select! {
-                hint = hints.recv() => {
+                hint = hints.try_recv() => {
+                    // None: the connection broke, and hints with it; look at once as after a hint.
                     hint?;
                     // One pass answers all hints that have come together.
                     while hints.next_buffered().is_some() {}

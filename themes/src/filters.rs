@@ -26,26 +26,26 @@ pub(crate) fn install(env: &mut Environment<'static>, assets: &Arc<Assets>) {
     env.add_function("has_message", |state: &mut State, key: &str| {
         Ok::<_, Error>(Lens::of(state)?.locale.message(key).is_some())
     });
-    env.add_filter("day", |state: &mut State, value: &Value| {
-        stamp(state, value, |lens, when| Ok(lens.locale.formats.day(when.date(), lens.today())))
+    env.add_filter("day", |state: &mut State, value: &Value, options: Kwargs| {
+        stamp(state, value, &options, |lens, when| Ok(lens.locale.formats.day(when.date(), lens.today())))
     });
-    env.add_filter("long_day", |state: &mut State, value: &Value| {
-        stamp(state, value, |lens, when| Ok(lens.locale.formats.long_day(when.date())))
+    env.add_filter("long_day", |state: &mut State, value: &Value, options: Kwargs| {
+        stamp(state, value, &options, |lens, when| Ok(lens.locale.formats.long_day(when.date())))
     });
-    env.add_filter("moment", |state: &mut State, value: &Value| {
-        stamp(state, value, |lens, when| match when {
+    env.add_filter("moment", |state: &mut State, value: &Value, options: Kwargs| {
+        stamp(state, value, &options, |lens, when| match when {
             When::Day(day) => Ok(lens.locale.formats.day(day, lens.today())),
             When::At(at) => Ok(lens.locale.formats.moment(at, lens.today())),
         })
     });
-    env.add_filter("clock", |state: &mut State, value: &Value| {
-        stamp(state, value, |_, when| match when {
+    env.add_filter("clock", |state: &mut State, value: &Value, options: Kwargs| {
+        stamp(state, value, &options, |_, when| match when {
             When::Day(_) => Err(wrong("a date has no time of day")),
             When::At(at) => Ok(clock(at)),
         })
     });
-    env.add_filter("ago", |state: &mut State, value: &Value| {
-        stamp(state, value, |lens, when| {
+    env.add_filter("ago", |state: &mut State, value: &Value, options: Kwargs| {
+        stamp(state, value, &options, |lens, when| {
             let (key, count) = match when {
                 When::Day(day) => days(lens.today(), day),
                 When::At(at) => distance(lens.now, at.with_timezone(&Utc)),
@@ -53,8 +53,8 @@ pub(crate) fn install(env: &mut Environment<'static>, assets: &Arc<Assets>) {
             lens.counted(key, count)
         })
     });
-    env.add_filter("due", |state: &mut State, value: &Value| {
-        stamp(state, value, |lens, when| {
+    env.add_filter("due", |state: &mut State, value: &Value, options: Kwargs| {
+        stamp(state, value, &options, |lens, when| {
             let (key, count) = days(lens.today(), when.date());
             lens.counted(key, count)
         })
@@ -122,17 +122,20 @@ fn translate(state: &mut State, key: &str, arguments: &Kwargs) -> Result<Value, 
     Ok(if html { Value::from_safe_string(text) } else { Value::from(text) })
 }
 
-/// A `<time>` with the exact stamp on hover and for screen readers; in text the short form alone.
+/// A `<time>` with the exact stamp on hover and for screen readers; in text, and with `plain=true`, the short form alone.
 fn stamp(
     state: &mut State,
     value: &Value,
+    options: &Kwargs,
     short: impl FnOnce(&Lens, When) -> Result<String, Error>,
 ) -> Result<Value, Error> {
     let lens = Lens::of(state)?;
     let text = value.as_str().ok_or_else(|| wrong(format!("not a date: {value:?}")))?;
     let when = When::read(text, lens.zone).ok_or_else(|| wrong(format!("not a date: {text}")))?;
     let short = short(&lens, when)?;
-    if !is_html(state) {
+    let plain = options.get::<Option<bool>>("plain")?.unwrap_or(false);
+    options.assert_all_used()?;
+    if plain || !is_html(state) {
         return Ok(Value::from(short));
     }
     let exact = lens.locale.formats.exact(when);

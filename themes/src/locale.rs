@@ -161,7 +161,7 @@ fn collect(prefix: &str, table: &toml::Table, out: &mut BTreeMap<String, Message
             toml::Value::String(text) => {
                 out.insert(key.clone(), Message::plain(text).ok_or(key)?);
             }
-            toml::Value::Table(inner) if inner.contains_key("other") => {
+            toml::Value::Table(inner) if is_plural(inner) => {
                 let forms: Option<Vec<_>> =
                     inner.iter().map(|(form, text)| Some((Plural::parse(form)?, text.as_str()?))).collect();
                 let message = forms.and_then(|forms| Message::plural(forms.into_iter()));
@@ -172,6 +172,11 @@ fn collect(prefix: &str, table: &toml::Table, out: &mut BTreeMap<String, Message
         }
     }
     Ok(())
+}
+
+/// Plural forms and nothing else; an area may have a message called `other`.
+fn is_plural(table: &toml::Table) -> bool {
+    table.contains_key("other") && table.keys().all(|name| Plural::parse(name).is_some())
 }
 
 fn germanic(count: u64) -> Plural {

@@ -31,7 +31,7 @@ impl Pack {
     pub(crate) const fn overrides(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Pack::Quiet => &[],
-            Pack::Workshop => &[],
+            Pack::Workshop => &[("shell/hero.html", include_str!("../packs/workshop/shell/hero.html"))],
             Pack::Bright => &[],
         }
     }

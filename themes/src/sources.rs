@@ -23,6 +23,7 @@ pub(crate) const TEMPLATES: &[(&str, &str)] = templates![
     "part/scheme.html",
     "part/flash.html",
     "part/footer.html",
+    "mail/frame.html",
 ];
 
 /// In cascade order; `tokens.css` names the layers.

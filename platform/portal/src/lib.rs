@@ -1,1 +1,4 @@
-//!
+//! What customers see: one folder a feature, and `shell` where they meet.
+
+pub mod orders;
+pub mod shell;

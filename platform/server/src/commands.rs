@@ -1,5 +1,6 @@
 //! The commands, one file each. Each says on `--help` what it does and what to do next.
 
+mod connector;
 mod doctor;
 mod domain;
 mod keys;
@@ -31,6 +32,9 @@ pub(crate) enum Command {
     /// Contacts: the people of a customer.
     #[command(subcommand)]
     Contact(people::Contact),
+    /// Connectors: links to the systems that hold tenants' orders.
+    #[command(subcommand)]
+    Connector(connector::Connector),
     /// Domains: hosts of tenants' customers.
     #[command(subcommand)]
     Domain(domain::Domain),
@@ -54,6 +58,7 @@ pub(crate) async fn run(command: Command, config: &Path) -> anyhow::Result<ExitC
         Command::Themes(command) => command.run(),
         Command::Serve(command) => command.run(&Stack::open(config).await?).await,
         Command::Doctor(command) => command.run(config).await,
+        Command::Connector(command) => command.run(&Stack::open(config).await?).await,
         Command::Domain(command) => command.run(&Stack::open(config).await?).await,
         Command::Migrate(command) => command.run(&config).await,
         Command::Tenant(command) => command.run(&Stack::open(config).await?).await,

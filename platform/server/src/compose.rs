@@ -2,6 +2,7 @@
 //! router's tenant and the web's host. Nothing is decided here; a new slice adds one line to each list.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -10,6 +11,11 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use http::HeaderValue;
+use platform_connectors::sync::Refresher;
+use platform_identity::{Identity, Limits, Sessions};
+use platform_portal::orders::live::Live;
+use platform_portal::orders::routes::Orders;
+use platform_portal::shell::routes::PortalFrame;
 use platform_web::{Brands, Parts, Routes, Site};
 use tenant_router::{Conn, NeutralPages, Refusal, Tenant};
 use themes::{Registry, Themes};
@@ -17,12 +23,20 @@ use themes::{Registry, Themes};
 use crate::config::Config;
 use crate::stack::Stack;
 
+/// A looked-up session is kept this long, so that a revocation is obeyed within a second.
+const SESSION_KEPT: Duration = Duration::from_secs(1);
+
 /// Every page and mail of the program, compiled.
 ///
 /// # Errors
 /// Templates that do not compile: a fault of the program.
 pub(crate) fn themes() -> anyhow::Result<Themes> {
-    let registry = Registry::new().with(platform_web::pages::register);
+    let registry = Registry::new()
+        .with(platform_web::pages::register)
+        .with(platform_identity::pages::register)
+        .with(platform_portal::shell::register)
+        .with(platform_portal::orders::pages::register)
+        .with(admin::operator::outbox::pages::register);
     Themes::build(registry).map_err(|faults| {
         let list = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
         anyhow::anyhow!("templates do not compile:\n  {list}")
@@ -33,18 +47,36 @@ pub(crate) fn themes() -> anyhow::Result<Themes> {
 pub(crate) struct App {
     pub(crate) web: platform_web::Stack,
     pub(crate) router: Router,
+    /// Tells open pages of changes; runs beside the router.
+    pub(crate) live: Live,
 }
 
 /// Builds it all. Reads the tenants' brands.
 ///
 /// # Errors
 /// The database's answer, or templates that do not compile.
-pub(crate) async fn app(stack: &Stack) -> anyhow::Result<App> {
+pub(crate) async fn app(stack: &Stack, refresher: Refresher) -> anyhow::Result<App> {
     let site = site(stack).await?;
-    let routes = Routes::new();
-    let web = platform_web::Stack::new(site, routes, |router| router);
+    let sessions = Sessions::new(stack.db.clone(), SESSION_KEPT);
+    let identity = Identity::new(sessions, stack.outbox.clone(), Limits::default());
+    let live = Live::new(stack.db.clone());
+    let routes = routes(stack, &identity, Orders { live: live.clone(), refresher });
+    let web = platform_web::Stack::new(site, routes, |router| identity.sessions().layer(router));
     let router = web.router.clone().layer(from_fn_with_state(stack.config.https.public_port, bridge));
-    Ok(App { web, router })
+    Ok(App { web, router, live })
+}
+
+/// Every route of every room.
+fn routes(stack: &Stack, identity: &Identity, orders: Orders) -> Routes {
+    let routes = Routes::new()
+        .merge(platform_identity::routes(identity))
+        .merge(platform_portal::shell::routes::routes())
+        .merge(platform_portal::orders::routes::routes(orders));
+    if stack.config.platform.demo {
+        routes.merge(admin::operator::outbox::routes::routes(stack.outbox.clone()))
+    } else {
+        routes
+    }
 }
 
 async fn site(stack: &Stack) -> anyhow::Result<Site> {
@@ -55,7 +87,7 @@ async fn site(stack: &Stack) -> anyhow::Result<Site> {
         brands,
         clock: stack.clock.clone(),
         random: stack.random.clone(),
-        frame: None,
+        frame: Some(Arc::new(PortalFrame)),
         config: web_config(&stack.config),
     }))
 }

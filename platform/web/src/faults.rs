@@ -6,12 +6,13 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use themes::{Scheme, Shell, View};
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode, header};
+use themes::{Page, Scheme, Shell, View};
 
 use crate::error::{Error, Fault, Kind};
 use crate::next;
-use crate::pages::Failure;
+use crate::pages::{ErrorKind, ErrorPage, Neutral, NeutralWhy};
 use crate::site::Site;
 use crate::visit::{Rendered, Visit, html_response};
 
@@ -40,18 +41,60 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
     page
 }
 
-/// A page of an unknown host. Names nobody.
-pub(crate) fn neutral(site: &Site, headers: &HeaderMap, path: &str, error: &Error) -> Response {
+/// Why a request has no tenant. The server's composition puts it into the extensions of a request instead of a
+/// [`crate::Host`]; a request with neither is of an unknown host.
+#[derive(Debug, Clone, Copy)]
+pub struct NoTenant(pub NeutralWhy);
+
+/// The page of a request without a tenant. Names nobody.
+pub(crate) fn neutral(site: &Site, request: &Parts, why: NeutralWhy) -> Response {
+    let status = match why {
+        NeutralWhy::BadAuthority => StatusCode::BAD_REQUEST,
+        NeutralWhy::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+        NeutralWhy::Unknown => StatusCode::NOT_FOUND,
+        NeutralWhy::Waiting | NeutralWhy::Suspended => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    nobodys(site, request, status, &Neutral { why }, None)
+}
+
+/// The tenant could not be looked up.
+pub(crate) fn blind(site: &Site, request: &Parts, error: &Error) -> Response {
     let reference = crate::visit::request_id(site.random());
-    tracing::info!(request_id = reference, status = error.status().as_u16(), cause = %error.story(), "no tenant here");
-    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let scheme = crate::cookie::read(headers, Scheme::COOKIE).map(Scheme::parse).unwrap_or_default();
-    let shell = Shell { path: path.to_owned(), scheme, ..Shell::default() };
+    tracing::error!(request_id = reference, cause = %error.story(), "the tenant could not be looked up");
+    let page = error_page(error.kind(), &reference);
+    nobodys(site, request, error.status(), &page, Some(&reference))
+}
+
+fn nobodys<P: Page>(
+    site: &Site,
+    request: &Parts,
+    status: StatusCode,
+    page: &P,
+    reference: Option<&str>,
+) -> Response {
+    let accepted = request.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let scheme = crate::cookie::read(&request.headers, Scheme::COOKIE).map(Scheme::parse).unwrap_or_default();
+    let shell = Shell { path: request.uri.path().to_owned(), scheme, ..Shell::default() };
     let locale = site.themes().locales().negotiate(None, None, accepted);
     let view =
         View { skin: site.neutral(), locale, zone: chrono_tz::UTC, now: site.clock().now(), shell: &shell };
-    let page = Failure::of(error.kind(), &reference);
-    html_response(error.status(), site.themes().render_error(&view, &page, Some(&reference)))
+    html_response(status, site.themes().render_error(&view, page, reference))
+}
+
+fn error_page(kind: &Kind, reference: &str) -> ErrorPage {
+    let (kind, wait_minutes) = match kind {
+        // Machines and scripts are told 401; a page leads to sign-in instead.
+        Kind::NotFound | Kind::MethodNotAllowed | Kind::SignIn => (ErrorKind::NotFound, None),
+        Kind::StaleForm => (ErrorKind::StaleForm, None),
+        Kind::BadRequest => (ErrorKind::BadRequest, None),
+        Kind::TooLarge => (ErrorKind::TooLarge, None),
+        Kind::TooMany(seconds) => (ErrorKind::TooMany, Some(seconds.div_ceil(60).max(1))),
+        Kind::Unavailable => (ErrorKind::Unavailable, Some(1)),
+        Kind::Internal => (ErrorKind::Internal, None),
+    };
+    // Only faults of ours are worth a call, and only then a number is of use.
+    let ours = matches!(kind, ErrorKind::Internal | ErrorKind::Unavailable);
+    ErrorPage { kind, reference: ours.then(|| reference.to_owned()), wait_minutes }
 }
 
 /// A status without a page: from axum (no such method), from a limit, from a handler in a hurry.
@@ -102,7 +145,7 @@ impl Asks {
         if *error.kind() == Kind::SignIn {
             return Redirect::to(&sign_in_path(self.next.as_ref())).into_response();
         }
-        visit.render_error(error.status(), &Failure::of(error.kind(), visit.request_id()))
+        visit.render_error(error.status(), &error_page(error.kind(), visit.request_id()))
     }
 }
 

@@ -31,6 +31,7 @@ pub use access::{Access, Capabilities, Capability, Proof};
 pub use brands::{Brands, Look};
 pub use cookie::Cookie;
 pub use error::{Error, Kind};
+pub use faults::NoTenant;
 pub use host::Host;
 pub use limits::Rate;
 pub use next::Next;

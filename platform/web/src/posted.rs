@@ -69,8 +69,16 @@ pub struct Problem {
 }
 
 impl Problems {
+    /// One message of one field.
+    #[must_use]
+    pub fn of_one(field: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        let mut problems = Self::default();
+        problems.add(field, message);
+        problems
+    }
+
     /// Adds a message, unless the field has one already.
-    pub fn add(&mut self, field: &'static str, message: &'static str) {
+    pub fn add(&mut self, field: &'static str, message: impl Into<Cow<'static, str>>) {
         if self.of(field).is_none() {
             self.0.push(Problem { field: field.into(), message: message.into() });
         }
@@ -89,7 +97,7 @@ impl Problems {
             error.constraint().and_then(|name| table.iter().find(|(constraint, ..)| *constraint == name));
         match known {
             Some((_, field, message)) => {
-                self.add(field, message);
+                self.add(field, *message);
                 Ok(())
             }
             None => Err(error.into()),

@@ -1,6 +1,7 @@
 //! The one list of middleware, outermost first, and the routes below it.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
@@ -8,13 +9,17 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::Method;
+use http::request::Parts;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::access::Access;
+use crate::brands::Look;
 use crate::error::Error;
+use crate::faults::NoTenant;
 use crate::host::Host;
 use crate::limits::Limits;
+use crate::pages::NeutralWhy;
 use crate::route::{Pattern, Route, Routes};
 use crate::site::Site;
 use crate::visit::Visit;
@@ -27,7 +32,7 @@ const ASSETS: &str = "/assets/{*path}";
 /// Everything behind the tenant's host, ready to serve.
 #[derive(Clone)]
 pub struct Stack {
-    /// Wants a [`Host`] among the extensions of each request; without one it answers as an unknown host.
+    /// Wants a [`Host`] among the extensions of each request, or [`NoTenant`] to say why there is none.
     pub router: Router,
     /// Every route there is, for the isolation test.
     pub routes: Vec<Route>,
@@ -75,25 +80,35 @@ impl Stack {
 
 async fn open(State(site): State<Site>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let (path, asset) = (parts.uri.path(), parts.uri.path().starts_with(themes::PREFIX));
-    let found = match parts.extensions.get::<Host>() {
-        None => Err(Error::not_found()),
-        Some(host) => match site.brands().look(host.tenant).await {
-            Ok(Some(look)) if look.active => Ok((host.clone(), look)),
-            Ok(_) => Err(Error::not_found()),
-            Err(error) => Err(Error::unavailable(error)),
-        },
-    };
-    let (host, look) = match found {
+    let (host, look) = match tenant_of(&site, &parts).await {
         Ok(found) => found,
-        Err(_) if asset => return assets::serve(&site, site.neutral(), path, &parts.headers),
-        Err(error) => return faults::neutral(&site, &parts.headers, path, &error),
+        Err(answer) => return *answer,
     };
     let visit = Visit::open(&site, host, look, &parts);
     parts.extensions.insert(visit.clone());
     let mut response = next.run(Request::from_parts(parts, body)).await;
     response.extensions_mut().insert(visit);
     response
+}
+
+/// The tenant's host and look, or the answer to a request that has none. Neutral pages have assets too.
+async fn tenant_of(site: &Site, parts: &Parts) -> Result<(Host, Arc<Look>), Box<Response>> {
+    let path = parts.uri.path();
+    let neutral = |why| {
+        let asset = path.starts_with(themes::PREFIX);
+        let serve = || assets::serve(site, site.neutral(), path, &parts.headers);
+        Box::new(if asset { serve() } else { faults::neutral(site, parts, why) })
+    };
+    let Some(host) = parts.extensions.get::<Host>() else {
+        let why = parts.extensions.get::<NoTenant>().map_or(NeutralWhy::Unknown, |no_tenant| no_tenant.0);
+        return Err(neutral(why));
+    };
+    match site.brands().look(host.tenant).await {
+        Ok(Some(look)) if look.active => Ok((host.clone(), look)),
+        Ok(Some(_)) => Err(neutral(NeutralWhy::Suspended)),
+        Ok(None) => Err(neutral(NeutralWhy::Unknown)),
+        Err(error) => Err(Box::new(faults::blind(site, parts, &Error::unavailable(error)))),
+    }
 }
 
 /// Paths can hold a sign-in token, so the pattern is written and never the path.

@@ -181,6 +181,11 @@ impl Visit {
         }
     }
 
+    /// Sees to it that the browser has its secret from this answer on.
+    pub fn mark_browser(&self) {
+        let _ = self.browser();
+    }
+
     /// The browser's secret if it brought one.
     #[must_use]
     pub fn known_browser(&self) -> Option<&str> {
@@ -360,12 +365,11 @@ fn nonce(random: &dyn random::Random) -> String {
     URL_SAFE_NO_PAD.encode(random::bytes::<16>(random))
 }
 
-/// Ten letters and digits that can be read out over a telephone: no I, L, O, U.
+/// Eight letters and digits that can be read out over a telephone: no I, L, O, U.
 pub(crate) fn request_id(random: &dyn random::Random) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    let pick = |byte: &u8| char::from(ALPHABET[usize::from(byte & 31)]);
-    let bytes = random::bytes::<10>(random);
-    let (left, right): (String, String) =
-        (bytes[..5].iter().map(pick).collect(), bytes[5..].iter().map(pick).collect());
-    format!("{left}-{right}")
+    let mut text: String =
+        random::bytes::<8>(random).iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect();
+    text.insert(4, '-');
+    text
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use acme::{CertCache, Issuer, IssuerConfig};
 use anyhow::Context as _;
 use clap::Args;
+use platform_connectors::sync::{Refresher, Runner};
 use platform_core::jobs::Worker;
 use platform_core::mail::{self, Courier};
 use tenant_router::domains::{Checker, Dns};
@@ -41,11 +42,12 @@ impl Serve {
         let all = !(self.http || self.https || self.worker);
         let shutdown = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        if all || self.http || self.https {
-            self.edge(stack, all, &shutdown, &mut tasks).await?;
-        }
+        let mut refresher = Refresher::elsewhere(stack.db.clone());
         if all || self.worker {
-            worker(stack, &shutdown, &mut tasks)?;
+            refresher = worker(stack, &shutdown, &mut tasks)?;
+        }
+        if all || self.http || self.https {
+            self.edge(stack, refresher, &shutdown, &mut tasks).await?;
         }
         until_signal().await?;
         tracing::info!("stopping");
@@ -58,10 +60,11 @@ impl Serve {
     async fn edge(
         &self,
         stack: &Stack,
-        all: bool,
+        refresher: Refresher,
         shutdown: &CancellationToken,
         tasks: &mut JoinSet<()>,
     ) -> anyhow::Result<()> {
+        let all = !(self.http || self.https);
         let feed = Feed::boot(stack.db.clone(), base(stack)?, stack.clock.clone()).await?;
         let certs = CertCache::new(stack.db.clone(), stack.sealer.clone(), stack.clock.clone())?;
         let config = EdgeConfig { public_port: stack.config.https.public_port, ..EdgeConfig::default() };
@@ -75,13 +78,16 @@ impl Serve {
         }
         if all || self.https {
             let listener = listen("https.listen", stack.config.https.listen).await?;
-            let app = compose::app(stack).await?;
+            let app = compose::app(stack, refresher).await?;
             let stop = shutdown.clone();
             tasks.spawn(async move { certs.run(stop).await });
             let stop = shutdown.clone();
+            let web = app.web.clone();
             tasks.spawn(async move {
-                tokio::select! { () = app.web.maintain() => {}, () = stop.cancelled() => {} }
+                tokio::select! { () = web.maintain() => {}, () = stop.cancelled() => {} }
             });
+            let (live, stop) = (app.live.clone(), shutdown.clone());
+            tasks.spawn(async move { live.run(stop).await });
             let stop = shutdown.clone();
             tasks.spawn(async move { report(edge.serve_https(listener, app.router, stop).await) });
         }
@@ -89,7 +95,8 @@ impl Serve {
     }
 }
 
-fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) -> anyhow::Result<()> {
+/// Starts the worker; gives the handle by which pages have an order read at once.
+fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) -> anyhow::Result<Refresher> {
     let config = IssuerConfig {
         contact: stack.config.acme.contact.clone(),
         ca_file: stack.config.acme.ca_file.clone(),
@@ -103,6 +110,10 @@ fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) 
     let courier =
         Courier::new(db.clone(), stack.outbox.clone(), &smtp.url, &smtp.from).map_err(anyhow::Error::msg)?;
     let jobs = courier.register(Worker::new(db.clone()));
+    let runner = Runner::new(db.clone(), stack.sealer.clone(), stack.clock.clone(), stack.random.clone());
+    let refresher = runner.refresher();
+    let stop = shutdown.clone();
+    tasks.spawn(async move { runner.run(stop).await });
     let stop = shutdown.clone();
     tasks.spawn(async move { issuer.run(stop).await });
     let stop = shutdown.clone();
@@ -121,7 +132,7 @@ fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) 
             }
         }
     });
-    Ok(())
+    Ok(refresher)
 }
 
 /// Looks at domains by the configured resolvers.

@@ -1,14 +1,12 @@
 //! Clients that do not behave: unknown names, silence, slowness, floods; and a shutdown under way.
 
-mod world;
-
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use crate::world::{World, read_all};
 use tenant_router::UnknownHost;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use world::World;
 
 const FLOW: &str = "techflow.portico.localhost";
 
@@ -30,12 +28,21 @@ async fn the_neutral_certificate_names_nobody() {
     let error = world.tls("nobody.example", "http/1.1").await.unwrap_err().to_string();
     assert!(error.contains("certificate"), "it is self-signed: {error}");
     assert!(world.get(FLOW).await.starts_with("HTTP/1.1 200"));
+
+    for (name, status) in [("nobody.example", "404"), (FLOW, "421")] {
+        let mut stream = world.tls_unchecked("nobody.example").await;
+        let request = format!("GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let page = read_all(&mut stream).await;
+        assert!(page.starts_with(&format!("HTTP/1.1 {status}")) && !page.contains("techflow"), "{page}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_is_cut_at_the_deadline_and_delays_nobody() {
     let world = World::new(|config| {
         config.handshake = Duration::from_millis(700);
+        config.limits.handshakes = 2;
         config.header_read = Duration::from_millis(900);
     })
     .await;

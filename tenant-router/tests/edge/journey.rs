@@ -1,14 +1,13 @@
 //! A domain's whole way: claimed, proven by DNS, certified by the authority, served; then given back.
 
-mod world;
-
 use std::time::Instant;
 
+use crate::world::{World, host};
 use platform_core::clock::SystemClock;
-use platform_core::db::Scope;
+use platform_core::db::{Scope, System};
+use platform_core::random::SystemRandom;
 use tenant_router::Kind;
 use tenant_router::domains::{self, Proof, State};
-use world::{World, host};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn from_claim_to_first_page() {
@@ -127,4 +126,33 @@ async fn suspension_and_renaming_act_at_once() {
     sqlx::query("update tenants set status = 'active', slug = 'flow'").execute(&mut owner).await.unwrap();
     world.until_served("flow.portico.localhost").await;
     assert!(world.table.get(&host("techflow.portico.localhost")).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wildcard_spares_the_orders_of_the_platforms_own_hosts() {
+    let world = World::new(|_| ()).await;
+    let (chain, key) = world.wildcard();
+    let mut tx = world.db.system(System::Certificates).await.unwrap();
+    let names = acme::import::import(&mut tx, &world.sealer, (&SystemClock, &SystemRandom), &chain, &key)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(names, ["*.portico.localhost"]);
+
+    world.served_tenant("techflow").await;
+    let page = world.get("techflow.portico.localhost").await;
+    assert!(page.contains("tenant=techflow") && page.contains("*.portico.localhost"), "{page}");
+    world.served_tenant("lumen").await;
+    let orders: i64 = sqlx::query_scalar("select count(*) from acme_orders")
+        .fetch_one(&mut world.test.owner().await)
+        .await
+        .unwrap();
+    assert_eq!(orders, 0, "nothing was ordered");
+
+    // Browsers send requests for both hosts over one connection; each is its own tenant's.
+    let text = "GET / HTTP/1.1\r\nHost: lumen.portico.localhost\r\nConnection: close\r\n\r\n";
+    assert!(world.raw("techflow.portico.localhost", text).await.contains("tenant=lumen"));
+    let text = text.replace("lumen.", "unknown.");
+    let page = world.raw("techflow.portico.localhost", &text).await;
+    assert!(page.starts_with("HTTP/1.1 404") && !page.contains("techflow"), "{page}");
 }

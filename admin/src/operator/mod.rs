@@ -1,0 +1,3 @@
+//! Screens of the people who run the platform.
+
+pub mod outbox;
