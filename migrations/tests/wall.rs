@@ -12,6 +12,7 @@ const WITHOUT_TENANT: &[(&str, &str)] = &[
     ("acme_challenges", "certificates know hosts and no tenant"),
     ("acme_orders", "certificates know hosts and no tenant"),
     ("certificates", "certificates know hosts and no tenant"),
+    ("wanted_hosts", "certificates know hosts and no tenant"),
 ];
 
 #[tokio::test]

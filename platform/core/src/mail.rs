@@ -12,7 +12,7 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executo
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
-use crate::db::{Db, Error, Scope, System, TenantTx};
+use crate::db::{Db, Error, OperatorTx, Scope, System, TenantTx};
 use crate::id::{MailId, TenantId};
 use crate::jobs::{self, Failure, Job, Worker};
 use crate::random::{self, Random};
@@ -120,43 +120,48 @@ impl Outbox {
         Ok(id)
     }
 
-    /// The newest mails of a tenant, bodies opened.
+    /// The newest mails of all tenants, or those to one address, bodies opened. For people of the platform.
     ///
     /// # Errors
     /// The database's answer.
-    pub async fn recent(&self, tx: &mut TenantTx, limit: i64) -> Result<Vec<StoredMail>, Error> {
-        let tenant = tx.tenant();
+    pub async fn recent(
+        &self,
+        tx: &mut OperatorTx,
+        to: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<StoredMail>, Error> {
         let rows: Vec<Row> = sqlx::query_as(
-            "select id, to_address, to_name, from_name, reply_to, subject, body, message_id, created_at, sent_at, failed_at,
-                    attempts, last_error
-               from mail_outbox where tenant_id = $1 order by created_at desc, id desc limit $2",
+            "select tenant_id, id, to_address, to_name, from_name, reply_to, subject, body, message_id, created_at, sent_at,
+                    failed_at, attempts, last_error
+               from mail_outbox where $1::text is null or lower(to_address) = lower($1)
+              order by created_at desc, id desc limit $2",
         )
-        .bind(tenant)
+        .bind(to)
         .bind(limit)
         .fetch_all(tx.conn())
         .await?;
-        rows.into_iter().map(|row| self.open(tenant, row)).collect()
+        rows.into_iter().map(|row| self.open(row)).collect()
     }
 
     async fn find(&self, tx: &mut TenantTx, id: MailId) -> Result<Option<StoredMail>, Error> {
         let tenant = tx.tenant();
         let row: Option<Row> = sqlx::query_as(
-            "select id, to_address, to_name, from_name, reply_to, subject, body, message_id, created_at, sent_at, failed_at,
-                    attempts, last_error
+            "select tenant_id, id, to_address, to_name, from_name, reply_to, subject, body, message_id, created_at, sent_at,
+                    failed_at, attempts, last_error
                from mail_outbox where tenant_id = $1 and id = $2",
         )
         .bind(tenant)
         .bind(id)
         .fetch_optional(tx.conn())
         .await?;
-        row.map(|row| self.open(tenant, row)).transpose()
+        row.map(|row| self.open(row)).transpose()
     }
 
-    fn open(&self, tenant: TenantId, row: Row) -> Result<StoredMail, Error> {
+    fn open(&self, row: Row) -> Result<StoredMail, Error> {
         let body = match row.body {
             None => None,
             Some(sealed) => {
-                let plain = self.sealer.open(&binding(tenant, row.id), &sealed)?;
+                let plain = self.sealer.open(&binding(row.tenant_id, row.id), &sealed)?;
                 let body = serde_json::from_slice(&plain)
                     .map_err(|e| Error::Corrupt { what: "mail", reason: e.to_string() })?;
                 Some(body)
@@ -186,6 +191,7 @@ fn binding(tenant: TenantId, id: MailId) -> Binding {
 
 #[derive(sqlx::FromRow)]
 struct Row {
+    tenant_id: TenantId,
     id: MailId,
     to_address: String,
     to_name: String,
@@ -254,9 +260,9 @@ impl Courier {
         let domain = self.from.domain();
         let left = mail.message_id.split('@').next().unwrap_or_default();
         let mut builder = Message::builder()
-            .from(Mailbox::new(Some(mail.from_name.clone()), self.from.clone()))
-            .to(Mailbox::new(Some(mail.to_name.clone()).filter(|name| !name.is_empty()), address))
-            .subject(&mail.subject)
+            .from(Mailbox::new(one_line(&mail.from_name), self.from.clone()))
+            .to(Mailbox::new(one_line(&mail.to_name), address))
+            .subject(one_line(&mail.subject).unwrap_or_default())
             .date(mail.created_at.into())
             .message_id(Some(format!("<{left}@{domain}>")));
         if let Some(reply_to) = mail.reply_to.as_deref() {
@@ -295,6 +301,13 @@ impl Courier {
         .await?;
         tx.commit().await
     }
+}
+
+/// A header's text without control characters: a name with a line break would be a header of its own, and lettre
+/// panics on it.
+fn one_line(text: &str) -> Option<String> {
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// Erases bodies that are of no more use. Returns how many.

@@ -1,8 +1,7 @@
 //! Pages and mails of signing in: contexts, samples, templates. Routes and rules fill them elsewhere.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, Utc};
+use platform_web::Problems;
 use platform_web::pages::Field;
 use serde::Serialize;
 use themes::{MailPage, Page, Registry, Sample, samples};
@@ -31,15 +30,6 @@ pub fn register(registry: Registry) -> Registry {
         ])
 }
 
-/// One line of a form's summary.
-#[derive(Debug, Clone, Serialize)]
-pub struct Problem {
-    /// Id of the field.
-    pub field: Cow<'static, str>,
-    /// Message key.
-    pub message: Cow<'static, str>,
-}
-
 /// `GET /sign-in`; posts `email`, `remember`, `next` and `csrf` to `/sign-in`.
 #[derive(Debug, Clone, Serialize)]
 pub struct SignIn {
@@ -47,19 +37,20 @@ pub struct SignIn {
     pub remember: bool,
     /// Where to go afterwards: a path of this host.
     pub next: Option<String>,
-    pub problems: Vec<Problem>,
+    pub problems: Problems,
 }
 
 impl Page for SignIn {
     const TEMPLATE: &'static str = "identity/sign_in.html";
 
     fn samples() -> Vec<Sample<Self>> {
-        let empty = SignIn { email: Field::default(), remember: false, next: None, problems: Vec::new() };
+        let empty =
+            SignIn { email: Field::default(), remember: false, next: None, problems: Problems::default() };
         let wrong = SignIn {
             email: Field::wrong("maya.okafor@brightwater", "form.email"),
             remember: true,
             next: Some("/orders".to_owned()),
-            problems: vec![Problem { field: "email".into(), message: "form.email".into() }],
+            problems: Problems::of_one("email", "form.email"),
         };
         vec![Sample::new("empty", empty), Sample::new("wrong", wrong)]
     }
@@ -77,7 +68,7 @@ pub struct CheckMail {
     pub link_hours: u32,
     /// How long the code lives.
     pub code_minutes: u32,
-    pub problems: Vec<Problem>,
+    pub problems: Problems,
 }
 
 impl Page for CheckMail {
@@ -91,11 +82,11 @@ impl Page for CheckMail {
             next: None,
             link_hours: 24,
             code_minutes: 10,
-            problems: Vec::new(),
+            problems: Problems::default(),
         };
         let wrong = CheckMail {
             code: Field::wrong("493 021", "sign_in.code.wrong"),
-            problems: vec![Problem { field: "code".into(), message: "sign_in.code.wrong".into() }],
+            problems: Problems::of_one("code", "sign_in.code.wrong"),
             email: "a-very-long-mailbox-name.procurement-department@subsidiary.brightwater-utilities.example"
                 .to_owned(),
             ..sent.clone()

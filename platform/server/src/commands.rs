@@ -1,9 +1,14 @@
 //! The commands, one file each. Each says on `--help` what it does and what to do next.
 
+mod connector;
+mod doctor;
+mod domain;
 mod keys;
 mod migrate;
 mod people;
+mod serve;
 mod tenant;
+mod themes;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,6 +19,8 @@ use crate::stack::{Stack, read_config};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Serves the portals, and does their work.
+    Serve(serve::Serve),
     /// Creates the roles and applies every migration; safe to run again.
     Migrate(migrate::Migrate),
     /// Tenants: the vendors that rent a portal.
@@ -25,6 +32,17 @@ pub(crate) enum Command {
     /// Contacts: the people of a customer.
     #[command(subcommand)]
     Contact(people::Contact),
+    /// Connectors: links to the systems that hold tenants' orders.
+    #[command(subcommand)]
+    Connector(connector::Connector),
+    /// Domains: hosts of tenants' customers.
+    #[command(subcommand)]
+    Domain(domain::Domain),
+    /// Looks at everything the program leans on and says what to mend.
+    Doctor(doctor::Doctor),
+    /// Pages and how they look.
+    #[command(subcommand)]
+    Themes(themes::Themes),
     /// Keys that seal secrets.
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -32,8 +50,16 @@ pub(crate) enum Command {
 
 /// Runs one command. The exit code is 1 when the command's answer is "no", such as a check that failed.
 pub(crate) async fn run(command: Command, config: &Path) -> anyhow::Result<ExitCode> {
+    if let Command::Themes(command) = command {
+        return command.run();
+    }
     let config = read_config(config)?;
     match command {
+        Command::Themes(command) => command.run(),
+        Command::Serve(command) => command.run(&Stack::open(config).await?).await,
+        Command::Doctor(command) => command.run(config).await,
+        Command::Connector(command) => command.run(&Stack::open(config).await?).await,
+        Command::Domain(command) => command.run(&Stack::open(config).await?).await,
         Command::Migrate(command) => command.run(&config).await,
         Command::Tenant(command) => command.run(&Stack::open(config).await?).await,
         Command::Customer(command) => command.run(&Stack::open(config).await?).await,

@@ -1,6 +1,7 @@
 //! Where slices meet: the frame's navigation, the home page, search. Slices never import each other.
 
 pub mod home;
+pub mod routes;
 
 use themes::Registry;
 

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use platform_core::id::TenantId;
 use platform_core::tenants::{self, NewTenant};
 use serde_json::json;
+use themes::{Brand, samples};
 
 use super::answer;
 use crate::stack::Stack;
@@ -32,8 +33,8 @@ pub(crate) struct Create {
     /// The vendor's name, as its customers know it.
     #[arg(long)]
     name: String,
-    /// A ready-made brand, or a JSON file with one.
-    #[arg(long, default_value = "quiet")]
+    /// A ready-made brand (techflow, lumen, harrow), or a JSON file with one.
+    #[arg(long, default_value = "harrow")]
     brand: String,
     /// The language where nobody asked for another.
     #[arg(long, default_value = "en")]
@@ -77,7 +78,10 @@ async fn create(stack: &Stack, new: &Create) -> anyhow::Result<ExitCode> {
     if new.time_zone.parse::<chrono_tz::Tz>().is_err() {
         bail!("{:?} is not a time zone such as Europe/Berlin", new.time_zone);
     }
-    let brand = serde_json::json!({});
+    if tenant_router::domains::is_reserved_slug(&new.slug) {
+        bail!("{:?} is kept for the platform itself; choose another slug", new.slug);
+    }
+    let brand = serde_json::to_value(brand(new)?)?;
     let mut tx = stack.db.operator("cli", "tenant create").await?;
     let tenant = NewTenant {
         id: TenantId::new(&*stack.clock, &*stack.random),
@@ -99,6 +103,22 @@ async fn create(stack: &Stack, new: &Create) -> anyhow::Result<ExitCode> {
     let host = format!("{}.{}", new.slug, stack.config.platform.base_domain);
     answer(new.json, &json!({ "id": id, "host": host }), &format!("tenant {} at https://{host}", new.name));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A ready-made brand by name, or one from a file, under the tenant's own name.
+fn brand(new: &Create) -> anyhow::Result<Brand> {
+    let brand = match new.brand.as_str() {
+        "techflow" => samples::techflow(),
+        "lumen" => samples::lumen(),
+        "harrow" => samples::harrow(),
+        file => {
+            let text = std::fs::read_to_string(file).with_context(|| {
+                format!("{file:?} is neither techflow, lumen or harrow nor a file that can be read")
+            })?;
+            serde_json::from_str(&text).with_context(|| format!("{file} is not a brand"))?
+        }
+    };
+    Ok(Brand { name: new.name.clone(), ..brand })
 }
 
 async fn show(stack: &Stack, json: bool) -> anyhow::Result<ExitCode> {

@@ -1,0 +1,120 @@
+//! What a chain says about itself: names, validity, serial, issuer; and when it should be renewed.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+/// The facts of a chain's leaf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The DNS names it is valid for, lower case, wildcards as `*.name`.
+    pub names: Vec<String>,
+    pub not_before: DateTime<Utc>,
+    pub not_after: DateTime<Utc>,
+    /// Hexadecimal, no separators.
+    pub serial: String,
+    pub issuer: String,
+}
+
+/// A chain that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the certificate chain is not readable: {0}")]
+pub struct ChainError(String);
+
+/// The certificates of a PEM chain, leaf first.
+///
+/// # Errors
+/// The text is not PEM or holds no certificate.
+pub fn chain(pem: &str) -> Result<Vec<CertificateDer<'static>>, ChainError> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    let all = all.map_err(|error| ChainError(error.to_string()))?;
+    if all.is_empty() {
+        return Err(ChainError("no certificate in it".to_owned()));
+    }
+    Ok(all)
+}
+
+/// Reads the leaf of a chain.
+///
+/// # Errors
+/// The leaf is not an X.509 certificate.
+pub fn facts(chain: &[CertificateDer<'_>]) -> Result<Facts, ChainError> {
+    let fault = |text: &str| ChainError(text.to_owned());
+    let leaf = chain.first().ok_or_else(|| fault("no certificate in it"))?;
+    let (_, leaf) = X509Certificate::from_der(leaf).map_err(|error| ChainError(error.to_string()))?;
+    let time = |at: i64| DateTime::from_timestamp(at, 0).ok_or_else(|| fault("a date out of range"));
+    let names = leaf.subject_alternative_name().map_err(|error| ChainError(error.to_string()))?;
+    let names = names.map_or_else(Vec::new, |extension| {
+        let dns = extension.value.general_names.iter().filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+            _ => None,
+        });
+        dns.collect()
+    });
+    Ok(Facts {
+        names,
+        not_before: time(leaf.validity().not_before.timestamp())?,
+        not_after: time(leaf.validity().not_after.timestamp())?,
+        serial: leaf.raw_serial().iter().map(|octet| format!("{octet:02x}")).collect(),
+        issuer: leaf.issuer().to_string(),
+    })
+}
+
+/// When to renew: with a third of the life remaining, half of it when the whole life is below ten days.
+#[must_use]
+pub fn renew_at(not_before: DateTime<Utc>, not_after: DateTime<Utc>) -> DateTime<Utc> {
+    let life = not_after - not_before;
+    let remaining = if life < TimeDelta::days(10) { life / 2 } else { life / 3 };
+    not_after - remaining
+}
+
+/// Whether one of the names of a certificate covers a host: itself, or a wildcard of exactly one label.
+#[must_use]
+pub fn covers(names: &[String], host: &str) -> bool {
+    let parent = host.split_once('.').map(|(_, rest)| rest);
+    names.iter().any(|name| match name.strip_prefix("*.") {
+        Some(base) => parent == Some(base),
+        None => name == host,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn renewal_follows_the_length_of_life() {
+        let day = 86_400;
+        assert_eq!(renew_at(at(0), at(90 * day)), at(60 * day));
+        assert_eq!(renew_at(at(0), at(45 * day)), at(30 * day));
+        assert_eq!(renew_at(at(0), at(6 * day)), at(3 * day));
+        assert_eq!(renew_at(at(0), at(90)), at(45));
+    }
+
+    #[test]
+    fn wildcards_cover_one_label() {
+        let names = ["*.portico.localhost".to_owned(), "a.example".to_owned()];
+        assert!(covers(&names, "techflow.portico.localhost"));
+        assert!(covers(&names, "a.example"));
+        assert!(!covers(&names, "portico.localhost"));
+        assert!(!covers(&names, "a.techflow.portico.localhost"));
+        assert!(!covers(&names, "b.example"));
+    }
+
+    #[test]
+    fn facts_are_read_from_a_chain() {
+        let key = rcgen::generate_simple_self_signed(vec!["A.example".to_owned(), "*.b.example".to_owned()])
+            .unwrap();
+        let chain = chain(&key.cert.pem()).unwrap();
+        let facts = facts(&chain).unwrap();
+        assert_eq!(facts.names, ["a.example", "*.b.example"]);
+        assert!(facts.not_before < facts.not_after && !facts.serial.is_empty());
+        assert!(super::chain("nothing here").is_err());
+    }
+}

@@ -1,0 +1,183 @@
+//! The client: HTTP/1.1 over keep-alive TLS connections, a session each, one request at a time on a connection.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use clap::Args;
+use rustls::crypto::aws_lc_rs;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, ServerName};
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// What to ask for, and how hard.
+#[derive(Debug, Args)]
+pub(crate) struct Drive {
+    #[arg(long)]
+    connect: SocketAddr,
+    /// Name in the handshake and in `Host`.
+    #[arg(long)]
+    host: String,
+    #[arg(long, default_value = "/")]
+    path: String,
+    /// Authorities to trust, PEM.
+    #[arg(long)]
+    ca: PathBuf,
+    /// A file of `Cookie` values, one a line, taken in turn.
+    #[arg(long)]
+    cookies: Option<PathBuf>,
+    #[arg(long, default_value_t = 8)]
+    connections: usize,
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+}
+
+/// What one connection saw.
+#[derive(Debug, Default)]
+struct Seen {
+    micros: Vec<u64>,
+    bytes: usize,
+}
+
+impl Drive {
+    /// Drives, and gives `requests`, `per_second`, `p50_us`, `p99_us` and `body_bytes` (of the last answer) as JSON.
+    ///
+    /// # Errors
+    /// When a connection fails or an answer is not 200: a figure over errors would mean nothing.
+    pub(crate) async fn run(&self) -> anyhow::Result<serde_json::Value> {
+        let requests = Arc::new(self.requests()?);
+        let connector = TlsConnector::from(Arc::new(self.config()?));
+        let mut streams = Vec::new();
+        for _ in 0..self.connections {
+            let stream = TcpStream::connect(self.connect).await.context("cannot connect")?;
+            stream.set_nodelay(true)?;
+            let name = ServerName::try_from(self.host.clone())?;
+            streams.push(connector.connect(name, stream).await.context("the handshake failed")?);
+        }
+        let began = Instant::now();
+        let end = began + Duration::from_secs_f64(self.seconds);
+        let each = streams
+            .into_iter()
+            .enumerate()
+            .map(|(at, stream)| tokio::spawn(travel(stream, requests.clone(), at, self.connections, end)));
+        let mut all = Seen::default();
+        for task in each.collect::<Vec<_>>() {
+            let seen = task.await??;
+            all.micros.extend(seen.micros);
+            all.bytes = seen.bytes;
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        all.micros.sort_unstable();
+        let at = |share: f64| {
+            all.micros
+                .get(((all.micros.len() as f64 * share) as usize).min(all.micros.len().saturating_sub(1)))
+        };
+        Ok(json!({ "requests": all.micros.len(), "per_second": all.micros.len() as f64 / seconds,
+                   "p50_us": at(0.5), "p99_us": at(0.99), "body_bytes": all.bytes }))
+    }
+
+    fn requests(&self) -> anyhow::Result<Vec<Vec<u8>>> {
+        let cookies = match &self.cookies {
+            Some(path) => std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?,
+            None => "\n".to_owned(),
+        };
+        let (host, port, path) = (&self.host, self.connect.port(), &self.path);
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAccept: text/html\r\n");
+        let one = |cookie: &str| match cookie {
+            "" => format!("{head}\r\n").into_bytes(),
+            _ => format!("{head}Cookie: {cookie}\r\n\r\n").into_bytes(),
+        };
+        Ok(cookies.lines().map(one).collect())
+    }
+
+    fn config(&self) -> anyhow::Result<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        for root in
+            CertificateDer::pem_file_iter(&self.ca).with_context(|| format!("{}", self.ca.display()))?
+        {
+            roots.add(root?)?;
+        }
+        let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+async fn travel(
+    mut stream: TlsStream<TcpStream>,
+    requests: Arc<Vec<Vec<u8>>>,
+    mut at: usize,
+    step: usize,
+    end: Instant,
+) -> anyhow::Result<Seen> {
+    let (mut seen, mut buffer) = (Seen::default(), Vec::with_capacity(64 * 1024));
+    while Instant::now() < end {
+        let began = Instant::now();
+        stream.write_all(&requests[at % requests.len()]).await?;
+        seen.bytes = read_answer(&mut stream, &mut buffer).await?;
+        seen.micros.push(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+        at += step;
+    }
+    Ok(seen)
+}
+
+/// Reads one answer to its end and gives the length of its body.
+async fn read_answer(stream: &mut TlsStream<TcpStream>, buffer: &mut Vec<u8>) -> anyhow::Result<usize> {
+    buffer.clear();
+    let head = loop {
+        if let Some(at) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at + 4;
+        }
+        ensure!(stream.read_buf(buffer).await? > 0, "the connection was closed before an answer");
+    };
+    let text = String::from_utf8_lossy(&buffer[..head]).to_ascii_lowercase();
+    ensure!(text.starts_with("http/1.1 200"), "not 200: {}", text.lines().next().unwrap_or_default());
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length:")).map(str::trim);
+    let Some(length) = length else {
+        ensure!(text.contains("transfer-encoding: chunked"), "an answer without length");
+        return read_chunks(stream, buffer, head).await;
+    };
+    let length: usize = length.parse()?;
+    while buffer.len() < head + length {
+        ensure!(stream.read_buf(buffer).await? > 0, "the connection was closed inside an answer");
+    }
+    Ok(length)
+}
+
+async fn read_chunks(
+    stream: &mut TlsStream<TcpStream>,
+    buffer: &mut Vec<u8>,
+    mut at: usize,
+) -> anyhow::Result<usize> {
+    let mut total = 0;
+    loop {
+        let line = loop {
+            if let Some(end) = buffer[at..].windows(2).position(|two| two == b"\r\n") {
+                break at + end;
+            }
+            ensure!(stream.read_buf(buffer).await? > 0, "the connection was closed inside an answer");
+        };
+        let size = usize::from_str_radix(std::str::from_utf8(&buffer[at..line])?.trim(), 16)?;
+        let next = line + 2 + size + 2;
+        while buffer.len() < next {
+            if stream.read_buf(buffer).await? == 0 {
+                bail!("the connection was closed inside an answer");
+            }
+        }
+        if size == 0 {
+            return Ok(total);
+        }
+        total += size;
+        at = next;
+    }
+}

@@ -1,0 +1,420 @@
+//! Every statement that writes or looks at our copy of orders for the sync. One page, one transaction.
+//!
+//! Only what changed is written, together with its history and its hint for open pages. A writer whose lease went to
+//! another node is refused by its fence before anything is written.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use platform_core::clock::Clock;
+use platform_core::id::{self, ConnectorId, CustomerId, OrderId, TenantId};
+use platform_core::random::Random;
+use platform_core::{Db, Error, Scope, TenantTx};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::changes::{Known, Told, history};
+use super::rows::{ChildRows, OrderRow};
+use crate::orders::{EventKind, OrderStatus, SourceOrder};
+
+/// Where one connector's orders are written.
+#[derive(Debug, Clone)]
+pub(super) struct Mirror {
+    pub(super) db: Db,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
+    pub(super) tenant: TenantId,
+    pub(super) connector: ConnectorId,
+    pub(super) fence: i64,
+}
+
+/// What writing a page did.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    pub(super) changed: usize,
+    /// Accounts that no customer has, and how many orders they have on the page.
+    pub(super) unknown: BTreeMap<String, u64>,
+}
+
+/// Why nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    #[error("the lease went to another node")]
+    LeaseLost,
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl From<sqlx::Error> for WriteError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// A stored order as the sync needs it.
+#[derive(Debug, sqlx::FromRow)]
+struct Stored {
+    id: OrderId,
+    external_id: String,
+    row_hash: Vec<u8>,
+    status: String,
+    promised_on: Option<chrono::NaiveDate>,
+    expected_on: Option<chrono::NaiveDate>,
+    deleted: bool,
+}
+
+/// Bulk loads tell open pages once, not order by order.
+const MANY: usize = 100;
+
+impl Mirror {
+    /// Writes what changed of these orders.
+    pub(super) async fn write(&self, orders: &[SourceOrder]) -> Result<Written, WriteError> {
+        let mut written = Written::default();
+        if orders.is_empty() {
+            return Ok(written);
+        }
+        let mut tx = self.db.tenant(Scope::tenant(self.tenant)).await?;
+        let customers = self.customers(&mut tx, orders).await?;
+        let stored = self.stored(&mut tx, orders.iter().map(|o| o.key.clone()).collect()).await?;
+        let now = self.clock.now();
+        let (mut rows, mut changed, mut orphaned) = (Vec::new(), Vec::new(), Vec::new());
+        for order in orders {
+            let known = stored.get(&order.key);
+            let Some(customer) = customers.get(&order.account) else {
+                *written.unknown.entry(order.account.clone()).or_default() += 1;
+                orphaned.extend(known.filter(|known| !known.deleted).map(|known| known.id));
+                continue;
+            };
+            let hash = super::rows::hash(*customer, order);
+            if known.is_some_and(|known| known.row_hash == hash && !known.deleted) {
+                continue;
+            }
+            let id = known.map_or_else(|| OrderId::new(&*self.clock, &*self.random), |known| known.id);
+            rows.push(OrderRow::new(id, *customer, order, known.is_none(), now, hash));
+            changed.push((id, *customer, order, known));
+        }
+        if rows.is_empty() && orphaned.is_empty() {
+            return Ok(written);
+        }
+        self.hold_fence(&mut tx).await?;
+        // an order that moved to an account of nobody's must vanish from its old customer
+        self.remove(&mut tx, &orphaned).await?;
+        self.write_orders(&mut tx, &rows).await?;
+        self.write_history(&mut tx, &changed).await?;
+        self.write_children(&mut tx, &changed).await?;
+        written.changed = rows.len() + orphaned.len();
+        let ids: Vec<OrderId> = rows.iter().map(|row| row.id).chain(orphaned).collect();
+        self.tell(&mut tx, &ids).await?;
+        tx.commit().await?;
+        Ok(written)
+    }
+
+    /// Takes orders out that the source no longer has. Returns how many were there.
+    pub(super) async fn vanish(&self, keys: Vec<String>) -> Result<usize, WriteError> {
+        if keys.is_empty() {
+            return Ok(0);
+        }
+        let mut tx = self.db.tenant(Scope::tenant(self.tenant)).await?;
+        let stored = self.stored(&mut tx, keys).await?;
+        let gone: Vec<OrderId> = stored.values().filter(|s| !s.deleted).map(|s| s.id).collect();
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        self.hold_fence(&mut tx).await?;
+        self.remove(&mut tx, &gone).await?;
+        self.tell(&mut tx, &gone).await?;
+        tx.commit().await?;
+        Ok(gone.len())
+    }
+
+    /// Keys of orders that were open at our last sight, after `after`, in our own order.
+    pub(super) async fn open_keys(&self, after: &str, limit: i64) -> Result<Vec<String>, Error> {
+        self.keys(
+            "select external_id from orders where tenant_id = $1 and connector_id = $2 and external_id > $3
+                and deleted_at is null and source_open order by external_id limit $4",
+            after,
+            limit,
+        )
+        .await
+    }
+
+    /// Keys of all orders that we have, after `after`, in our own order.
+    pub(super) async fn all_keys(&self, after: &str, limit: i64) -> Result<Vec<String>, Error> {
+        self.keys(
+            "select external_id from orders where tenant_id = $1 and connector_id = $2 and external_id > $3
+                and deleted_at is null order by external_id limit $4",
+            after,
+            limit,
+        )
+        .await
+    }
+
+    async fn keys(&self, sql: &'static str, after: &str, limit: i64) -> Result<Vec<String>, Error> {
+        let mut tx = self.db.tenant(Scope::tenant(self.tenant)).await?;
+        let query = sqlx::query_scalar(sql).bind(self.tenant).bind(self.connector).bind(after).bind(limit);
+        Ok(query.fetch_all(tx.conn()).await?)
+    }
+
+    /// Keys of orders that somebody looks at right now.
+    pub(super) async fn watched_keys(&self) -> Result<Vec<String>, Error> {
+        let mut tx = self.db.tenant(Scope::tenant(self.tenant)).await?;
+        let keys = sqlx::query_scalar(
+            "select o.external_id from order_interest i
+               join orders o on o.tenant_id = i.tenant_id and o.id = i.order_id
+              where i.tenant_id = $1 and i.connector_id = $2 and i.until > now() limit 500",
+        );
+        Ok(keys.bind(self.tenant).bind(self.connector).fetch_all(tx.conn()).await?)
+    }
+
+    /// Forgets interest that ended.
+    pub(super) async fn forget_interest(&self) -> Result<(), Error> {
+        let mut tx = self.db.tenant(Scope::tenant(self.tenant)).await?;
+        sqlx::query(
+            "delete from order_interest where tenant_id = $1 and connector_id = $2 and until < now()",
+        )
+        .bind(self.tenant)
+        .bind(self.connector)
+        .execute(tx.conn())
+        .await?;
+        tx.commit().await
+    }
+
+    async fn customers(
+        &self,
+        tx: &mut TenantTx,
+        orders: &[SourceOrder],
+    ) -> Result<HashMap<String, CustomerId>, Error> {
+        let mut accounts: Vec<&str> = orders.iter().map(|order| order.account.as_str()).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        let rows: Vec<(String, CustomerId)> = sqlx::query_as(
+            "select external_key, id from customers where tenant_id = $1 and external_key = any($2)",
+        )
+        .bind(self.tenant)
+        .bind(&accounts)
+        .fetch_all(tx.conn())
+        .await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    async fn stored(&self, tx: &mut TenantTx, keys: Vec<String>) -> Result<HashMap<String, Stored>, Error> {
+        let rows: Vec<Stored> = sqlx::query_as(
+            "select id, external_id, row_hash, status, promised_on, expected_on,
+                    deleted_at is not null as deleted
+               from orders where tenant_id = $1 and connector_id = $2 and external_id = any($3)",
+        )
+        .bind(self.tenant)
+        .bind(self.connector)
+        .bind(keys)
+        .fetch_all(tx.conn())
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.external_id.clone(), row)).collect())
+    }
+
+    /// The lock lasts to the end of the transaction, so that the lease cannot move between the look and the write.
+    async fn hold_fence(&self, tx: &mut TenantTx) -> Result<(), WriteError> {
+        let held: Option<i32> = sqlx::query_scalar(
+            "select 1 from connectors where tenant_id = $1 and id = $2 and fence = $3 and lease_until > now() for share",
+        )
+        .bind(self.tenant)
+        .bind(self.connector)
+        .bind(self.fence)
+        .fetch_optional(tx.conn())
+        .await?;
+        held.map(|_| ()).ok_or(WriteError::LeaseLost)
+    }
+
+    async fn write_orders(&self, tx: &mut TenantTx, rows: &[OrderRow<'_>]) -> Result<(), Error> {
+        if !rows.is_empty() {
+            let query = sqlx::query(WRITE_ORDERS).bind(self.tenant).bind(self.connector).bind(Json(rows));
+            query.bind(self.clock.now()).execute(tx.conn()).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_history(&self, tx: &mut TenantTx, changed: &[Change<'_>]) -> Result<(), Error> {
+        let known: Vec<OrderId> = changed.iter().filter_map(|(id, _, _, known)| known.map(|_| *id)).collect();
+        let told = self.told(tx, &known).await?;
+        let none = Vec::new();
+        let mut rows = Vec::new();
+        for (id, customer, order, known) in changed {
+            let known = known.map(Stored::known);
+            for event in history(known.as_ref(), told.get(id).unwrap_or(&none), order) {
+                let own = id::uuid(&*self.clock, &*self.random);
+                rows.push(super::rows::EventRow::new(own, *id, *customer, event));
+            }
+        }
+        if !rows.is_empty() {
+            let query = sqlx::query(WRITE_EVENTS).bind(self.tenant).bind(Json(&rows)).bind(self.clock.now());
+            query.execute(tx.conn()).await?;
+        }
+        Ok(())
+    }
+
+    async fn told(
+        &self,
+        tx: &mut TenantTx,
+        orders: &[OrderId],
+    ) -> Result<HashMap<OrderId, Vec<Told>>, Error> {
+        let mut told: HashMap<OrderId, Vec<Told>> = HashMap::new();
+        if orders.is_empty() {
+            return Ok(told);
+        }
+        let rows: Vec<(OrderId, String, Option<String>, Option<String>)> = sqlx::query_as(
+            "select order_id, kind, new, external_id from order_events
+              where tenant_id = $1 and order_id = any($2) order by coalesce(source_at, seen_at), id",
+        )
+        .bind(self.tenant)
+        .bind(orders)
+        .fetch_all(tx.conn())
+        .await?;
+        for (order, kind, new, external_id) in rows {
+            let Some(kind) = EventKind::from_word(&kind) else { continue };
+            told.entry(order).or_default().push(Told { kind, new, external_id });
+        }
+        Ok(told)
+    }
+
+    async fn write_children(&self, tx: &mut TenantTx, changed: &[Change<'_>]) -> Result<(), Error> {
+        let stale: Vec<OrderId> = changed.iter().filter_map(|(id, _, _, known)| known.map(|_| *id)).collect();
+        if !stale.is_empty() {
+            for sql in CLEAR_CHILDREN {
+                sqlx::query(sql).bind(self.tenant).bind(&stale).execute(tx.conn()).await?;
+            }
+        }
+        let rows = ChildRows::new(changed.iter().map(|(id, customer, order, _)| (*id, *customer, *order)));
+        let mut write = async |sql: &'static str, rows: serde_json::Value| -> Result<(), Error> {
+            if rows.as_array().is_some_and(|rows| !rows.is_empty()) {
+                sqlx::query(sql).bind(self.tenant).bind(Json(rows)).execute(tx.conn()).await?;
+            }
+            Ok(())
+        };
+        write(WRITE_LINES, rows.lines).await?;
+        write(WRITE_SHIPMENTS, rows.shipments).await?;
+        write(WRITE_SHIPMENT_LINES, rows.shipment_lines).await?;
+        write(WRITE_SEARCH_KEYS, rows.search_keys).await
+    }
+
+    async fn remove(&self, tx: &mut TenantTx, orders: &[OrderId]) -> Result<(), Error> {
+        if orders.is_empty() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let events: Vec<Uuid> = orders.iter().map(|_| id::uuid(&*self.clock, &*self.random)).collect();
+        sqlx::query(
+            "with gone as (
+                 update orders set deleted_at = $4, changed_at = $4, source_open = false
+                  where tenant_id = $1 and id = any($2) and deleted_at is null returning tenant_id, id, customer_id)
+             insert into order_events (tenant_id, id, order_id, customer_id, kind, seen_at)
+             select g.tenant_id, e.event, g.id, g.customer_id, 'removed', $4
+               from gone g join unnest($2::uuid[], $3::uuid[]) as e(id, event) on e.id = g.id",
+        )
+        .bind(self.tenant)
+        .bind(orders)
+        .bind(&events)
+        .bind(now)
+        .execute(tx.conn())
+        .await?;
+        sqlx::query("delete from order_search_keys where tenant_id = $1 and order_id = any($2)")
+            .bind(self.tenant)
+            .bind(orders)
+            .execute(tx.conn())
+            .await?;
+        Ok(())
+    }
+
+    /// A hint for open pages, sent when the transaction commits.
+    async fn tell(&self, tx: &mut TenantTx, orders: &[OrderId]) -> Result<(), Error> {
+        let hints: Vec<String> = if orders.len() > MANY {
+            vec![format!("{}:*", self.tenant)]
+        } else {
+            orders.iter().map(|order| format!("{}:{order}", self.tenant)).collect()
+        };
+        sqlx::query("select pg_notify('orders', hint) from unnest($1::text[]) hint")
+            .bind(hints)
+            .execute(tx.conn())
+            .await?;
+        Ok(())
+    }
+}
+
+/// An order to write: its id, its customer, what the source says, what we had.
+type Change<'a> = (OrderId, CustomerId, &'a SourceOrder, Option<&'a Stored>);
+
+impl Stored {
+    fn known(&self) -> Known {
+        Known {
+            status: OrderStatus::from_word(&self.status).unwrap_or(OrderStatus::InProgress),
+            promised_on: self.promised_on,
+            expected_on: self.expected_on,
+            deleted: self.deleted,
+        }
+    }
+}
+
+/// `changed_at` of a first sight is what the source says, so that a first load is not "everything changed today".
+const WRITE_ORDERS: &str = "
+    insert into orders (tenant_id, connector_id, id, customer_id, external_id, number, purchase_order, status, status_code,
+        hold_reason, ordered_at, requested_on, promised_on, expected_on, shipped_at, delivered_at, total, currency, ship_to,
+        contact, carrier, note, reason, summary, line_count, sort_at, source_open, row_hash, first_seen_at, changed_at)
+    select $1, $2, r.id, r.customer_id, r.external_id, r.number, r.purchase_order, r.status, r.status_code,
+        r.hold_reason, r.ordered_at, r.requested_on, r.promised_on, r.expected_on, r.shipped_at, r.delivered_at, r.total,
+        r.currency, r.ship_to, r.contact, r.carrier, r.note, r.reason, r.summary, r.line_count, r.sort_at, r.source_open,
+        r.row_hash, $4, r.changed_at
+      from jsonb_to_recordset($3) as r(id uuid, customer_id uuid, external_id text, number text, purchase_order text,
+        status text, status_code text, hold_reason text, ordered_at timestamptz, requested_on date, promised_on date,
+        expected_on date, shipped_at timestamptz, delivered_at timestamptz, total numeric, currency text, ship_to text,
+        contact text, carrier text, note text, reason text, summary text, line_count int, sort_at timestamptz,
+        source_open boolean, row_hash bytea, changed_at timestamptz)
+    on conflict (tenant_id, connector_id, external_id) do update set
+        customer_id = excluded.customer_id, number = excluded.number, purchase_order = excluded.purchase_order,
+        status = excluded.status, status_code = excluded.status_code, hold_reason = excluded.hold_reason,
+        ordered_at = excluded.ordered_at, requested_on = excluded.requested_on, promised_on = excluded.promised_on,
+        expected_on = excluded.expected_on, shipped_at = excluded.shipped_at, delivered_at = excluded.delivered_at,
+        total = excluded.total, currency = excluded.currency, ship_to = excluded.ship_to, contact = excluded.contact,
+        carrier = excluded.carrier, note = excluded.note, reason = excluded.reason, summary = excluded.summary,
+        line_count = excluded.line_count, sort_at = coalesce(excluded.ordered_at, orders.sort_at),
+        source_open = excluded.source_open, row_hash = excluded.row_hash, changed_at = $4, deleted_at = null";
+
+const WRITE_EVENTS: &str = "
+    insert into order_events (tenant_id, id, order_id, customer_id, kind, old, new, reason, source_at, seen_at, external_id)
+    select $1, r.id, r.order_id, r.customer_id, r.kind, r.old, r.new, r.reason, r.source_at, $3, r.external_id
+      from jsonb_to_recordset($2) as r(id uuid, order_id uuid, customer_id uuid, kind text, old text, new text,
+        reason text, source_at timestamptz, external_id text)
+    on conflict (tenant_id, order_id, external_id) do nothing";
+
+const CLEAR_CHILDREN: [&str; 4] = [
+    "delete from shipment_lines where tenant_id = $1 and order_id = any($2)",
+    "delete from shipments where tenant_id = $1 and order_id = any($2)",
+    "delete from order_lines where tenant_id = $1 and order_id = any($2)",
+    "delete from order_search_keys where tenant_id = $1 and order_id = any($2)",
+];
+
+const WRITE_LINES: &str = "
+    insert into order_lines (tenant_id, order_id, external_id, customer_id, position, sku, description, unit, quantity,
+        shipped, backordered, cancelled, unit_price, amount, promised_on, expected_on)
+    select $1, r.order_id, r.external_id, r.customer_id, r.position, r.sku, r.description, r.unit, r.quantity,
+        r.shipped, r.backordered, r.cancelled, r.unit_price, r.amount, r.promised_on, r.expected_on
+      from jsonb_to_recordset($2) as r(order_id uuid, external_id text, customer_id uuid, position int, sku text,
+        description text, unit text, quantity numeric, shipped numeric, backordered numeric, cancelled numeric,
+        unit_price numeric, amount numeric, promised_on date, expected_on date)";
+
+const WRITE_SHIPMENTS: &str = "
+    insert into shipments (tenant_id, order_id, external_id, customer_id, number, status, carrier, tracking_number,
+        tracking_url, shipped_at, expected_on, delivered_at)
+    select $1, r.order_id, r.external_id, r.customer_id, r.number, r.status, r.carrier, r.tracking_number,
+        r.tracking_url, r.shipped_at, r.expected_on, r.delivered_at
+      from jsonb_to_recordset($2) as r(order_id uuid, external_id text, customer_id uuid, number text, status text,
+        carrier text, tracking_number text, tracking_url text, shipped_at timestamptz, expected_on date,
+        delivered_at timestamptz)";
+
+const WRITE_SHIPMENT_LINES: &str = "
+    insert into shipment_lines (tenant_id, order_id, shipment_id, external_id, customer_id, line_id, quantity)
+    select $1, r.order_id, r.shipment_id, r.external_id, r.customer_id, r.line_id, r.quantity
+      from jsonb_to_recordset($2) as r(order_id uuid, shipment_id text, external_id text, customer_id uuid,
+        line_id text, quantity numeric)";
+
+const WRITE_SEARCH_KEYS: &str = "
+    insert into order_search_keys (tenant_id, customer_id, key, order_id)
+    select $1, r.customer_id, r.key, r.order_id
+      from jsonb_to_recordset($2) as r(customer_id uuid, key text, order_id uuid)";

@@ -1,0 +1,322 @@
+//! The life of one connector on this node, from taking its lease to giving it back.
+//!
+//! Three loops beside each other: the passes, the orders that somebody looks at, and the lease. When one ends, all end.
+//! A pass that fails or panics fails alone: it is written down and tried again after a pause.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
+use platform_core::clock::Clock;
+use platform_core::random::Random;
+use platform_core::secrets::Sealer;
+use platform_core::{Db, Error, System};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::mirror::{Mirror, WriteError};
+use super::notes::Notes;
+use super::worker::{PassError, Sweep, Worker};
+use super::{Live, workers};
+use crate::mapping::Mapping;
+use crate::orderflow::{Link, SqlSource};
+use crate::orders::SourceError;
+use crate::registry::{self, Leased, Progress};
+
+pub(super) struct Routine {
+    pub(super) db: Db,
+    pub(super) sealer: Sealer,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
+    pub(super) live: Live,
+    pub(super) leased: Leased,
+}
+
+/// How often the lease is renewed; it lasts twenty seconds.
+const RENEWAL: Duration = Duration::from_secs(5);
+/// How often orders that somebody looks at are read.
+const INTEREST: Duration = Duration::from_millis(1000);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+impl Routine {
+    pub(super) async fn run(self, shutdown: CancellationToken) {
+        let connector = self.leased.id;
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = self.keep_lease() => tracing::info!(%connector, "the lease ended or the connector changed"),
+            () = self.work() => {}
+        }
+        let worker = workers(&self.live).remove(&connector);
+        if let Some(worker) = worker {
+            worker.link.close().await;
+        }
+        if let Err(error) = self.release().await {
+            tracing::warn!(%connector, %error, "the lease could not be given back and ends by itself");
+        }
+    }
+
+    async fn release(&self) -> Result<(), Error> {
+        let mut tx = self.db.system(System::Sync).await?;
+        registry::release(&mut tx, &self.leased).await?;
+        tx.commit().await
+    }
+
+    /// Ends when the lease is lost. Our database being away for a moment is no loss yet: writes are fenced.
+    async fn keep_lease(&self) {
+        loop {
+            tokio::time::sleep(RENEWAL).await;
+            match self.renew().await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(connector = %self.leased.id, %error, "the lease was not renewed")
+                }
+            }
+        }
+    }
+
+    async fn renew(&self) -> Result<bool, Error> {
+        let mut tx = self.db.system(System::Sync).await?;
+        let kept = registry::renew(&mut tx, &self.leased).await?;
+        tx.commit().await?;
+        Ok(kept)
+    }
+
+    async fn work(&self) {
+        let worker = Arc::new(self.open().await);
+        workers(&self.live).insert(self.leased.id, Arc::clone(&worker));
+        tokio::select! {
+            () = self.passes(&worker) => {}
+            () = look_at_watched(&worker) => {}
+        }
+    }
+
+    /// Connects, and says why not as long as it does not.
+    async fn open(&self) -> Worker {
+        let mut pause = Pause::new();
+        loop {
+            match self.try_open().await {
+                Ok(worker) => return worker,
+                Err((state, error)) => {
+                    let refused = state == "refused";
+                    self.fail(state, &error).await;
+                    tokio::time::sleep(if refused { LONGEST_PAUSE } else { pause.next() }).await;
+                }
+            }
+        }
+    }
+
+    async fn try_open(&self) -> Result<Worker, (&'static str, String)> {
+        let refused = |error: String| ("refused", error);
+        let Leased { tenant_id, id, mapping, connection_url, fence, .. } = &self.leased;
+        let mapping =
+            Mapping::parse(mapping).map_err(|faults| refused(SourceError::Misfit(faults).to_string()))?;
+        let url = registry::opened(&self.sealer, *tenant_id, *id, connection_url);
+        let url = url.map_err(|error| refused(error.to_string()))?;
+        let link = Arc::new(Link::new(&url).map_err(|error| refused(error.to_string()))?);
+        let source = SqlSource::open(Arc::clone(&link), mapping).await.map_err(|error| match error {
+            SourceError::Misfit(_) | SourceError::Refused(_) => refused(error.to_string()),
+            _ => ("failing", error.to_string()),
+        })?;
+        let mirror = Mirror {
+            db: self.db.clone(),
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+            tenant: *tenant_id,
+            connector: *id,
+            fence: *fence,
+        };
+        Ok(Worker::new(source, mirror, link))
+    }
+
+    async fn fail(&self, state: &'static str, error: &str) {
+        tracing::warn!(connector = %self.leased.id, %error, state, "a connector's source is not read");
+        let error = error.chars().take(1000).collect();
+        self.save(&Progress { state: Some(state), error: Some(Some(error)), ..Progress::default() }).await;
+    }
+
+    async fn save(&self, progress: &Progress) {
+        let saved = async {
+            let mut tx = self.db.system(System::Sync).await?;
+            registry::save(&mut tx, &self.leased, progress).await?;
+            tx.commit().await
+        };
+        if let Err(error) = saved.await {
+            tracing::warn!(connector = %self.leased.id, %error, "a connector's state was not stored");
+        }
+    }
+
+    /// Hot, watermark and sweep by turns, each when it is due.
+    async fn passes(&self, worker: &Worker) {
+        let mut plan = Plan::new(&self.leased, worker.source.mapping().pace.sweep, worker.clock().now());
+        let mut pause = Pause::new();
+        loop {
+            let turn = AssertUnwindSafe(self.one_round(worker, &mut plan)).catch_unwind().await;
+            match turn.unwrap_or_else(|panic| Err(PassError::Panic(panic_text(&*panic)))) {
+                Ok(rest) => {
+                    pause = Pause::new();
+                    tokio::time::sleep(rest).await;
+                }
+                Err(PassError::Write(WriteError::LeaseLost)) => return,
+                Err(error) => {
+                    plan.failed = true;
+                    self.fail("failing", &error.to_string()).await;
+                    tokio::time::sleep(pause.next()).await;
+                }
+            }
+        }
+    }
+
+    /// Does what is due and returns how long nothing will be.
+    async fn one_round(&self, worker: &Worker, plan: &mut Plan) -> Result<Duration, PassError> {
+        let pace = &worker.source.mapping().pace;
+        if plan.hot_due <= Instant::now() {
+            let started = worker.clock().now();
+            let mut notes = Notes::default();
+            plan.hot_due = Instant::now() + pace.hot;
+            worker.hot(&mut notes).await?;
+            plan.hot_notes = notes;
+            worker.mirror.forget_interest().await?;
+            let progress = Progress { state: Some("live"), hot_at: Some(started), ..plan.progress() };
+            self.save(&progress).await;
+            if self.sweep_is_requested().await? {
+                plan.sweep_due = Instant::now();
+            }
+        }
+        if plan.watermark_due <= Instant::now() {
+            let now = worker.clock().now();
+            plan.watermark_due = Instant::now() + pace.watermark;
+            let mark = worker.changes(plan.watermark.as_deref(), now, &mut plan.sweep_notes).await?;
+            plan.watermark.clone_from(&mark);
+            self.save(&Progress { watermark: mark, watermark_at: Some(now), ..Progress::default() }).await;
+        }
+        if plan.sweep_due <= Instant::now() {
+            self.sweep_step(worker, plan).await?;
+        }
+        Ok(plan.rest())
+    }
+
+    async fn sweep_step(&self, worker: &Worker, plan: &mut Plan) -> Result<(), PassError> {
+        if plan.sweep.is_none() {
+            plan.sweep_notes = Notes::default();
+        }
+        let step = plan.sweep.clone().unwrap_or_default();
+        let next = worker.sweep(&step, &mut plan.sweep_notes).await?;
+        let mut progress = plan.progress();
+        progress.sweep = Some(next.as_ref().map_or(Value::Null, |next| serde_json::json!(next)));
+        if next.is_none() {
+            progress.sweep_at = Some(worker.clock().now());
+            plan.sweep_due = Instant::now() + worker.source.mapping().pace.sweep;
+        }
+        plan.sweep = next;
+        self.save(&progress).await;
+        Ok(())
+    }
+
+    async fn sweep_is_requested(&self) -> Result<bool, PassError> {
+        let mut tx = self.db.system(System::Sync).await?;
+        let requested = registry::take_sweep_request(&mut tx, &self.leased).await?;
+        tx.commit().await?;
+        Ok(requested)
+    }
+}
+
+/// What is due when.
+struct Plan {
+    hot_due: Instant,
+    watermark_due: Instant,
+    watermark: Option<String>,
+    sweep_due: Instant,
+    sweep: Option<Sweep>,
+    hot_notes: Notes,
+    sweep_notes: Notes,
+    stored_notes: Option<[Value; 3]>,
+    failed: bool,
+}
+
+impl Plan {
+    fn new(leased: &Leased, every: Duration, clock_now: DateTime<Utc>) -> Self {
+        let now = Instant::now();
+        let sweep: Option<Sweep> = leased.sweep.clone().and_then(|sweep| serde_json::from_value(sweep).ok());
+        let age = leased.last_sweep_at.map(|at| (clock_now - at).to_std().unwrap_or_default());
+        let sweep_due = match age {
+            // the first load, and a sweep that was cut off, go on at once
+            _ if sweep.is_some() => now,
+            None => now,
+            Some(age) => now + every.saturating_sub(age).max(FIRST_SWEEP),
+        };
+        Self {
+            hot_due: now,
+            watermark_due: now,
+            watermark: leased.watermark.clone(),
+            sweep_due,
+            sweep,
+            hot_notes: Notes::default(),
+            sweep_notes: Notes::default(),
+            stored_notes: None,
+            failed: true,
+        }
+    }
+
+    /// Clears the last error once, and stores notes only when they are others than before.
+    fn progress(&mut self) -> Progress {
+        let notes = self.hot_notes.json(&self.sweep_notes);
+        let notes = (self.stored_notes.as_ref() != Some(&notes)).then_some(notes);
+        if notes.is_some() {
+            self.stored_notes.clone_from(&notes);
+        }
+        let error = std::mem::take(&mut self.failed).then_some(None);
+        Progress { notes, error, ..Progress::default() }
+    }
+
+    fn rest(&self) -> Duration {
+        let next = self.hot_due.min(self.watermark_due).min(self.sweep_due);
+        next.saturating_duration_since(Instant::now()).max(SHORTEST_REST)
+    }
+}
+
+/// After a restart, so that a node that starts often does not sweep often; a node that runs sweeps by the mapping.
+const FIRST_SWEEP: Duration = Duration::from_secs(300);
+/// Between pages of a sweep: other work of this process goes first.
+const SHORTEST_REST: Duration = Duration::from_millis(20);
+
+/// A pause that doubles.
+struct Pause(Duration);
+
+impl Pause {
+    fn new() -> Self {
+        Self(Duration::from_millis(500))
+    }
+
+    fn next(&mut self) -> Duration {
+        let pause = self.0;
+        self.0 = (pause * 2).min(LONGEST_PAUSE);
+        pause
+    }
+}
+
+/// Reads what somebody looks at, at most once a second, while the source is well. Failures are the passes' to report.
+async fn look_at_watched(worker: &Worker) {
+    loop {
+        tokio::time::sleep(INTEREST).await;
+        if worker.link.is_tripped() {
+            continue;
+        }
+        let look = async {
+            let keys = worker.mirror.watched_keys().await?;
+            worker.refresh(keys, &mut Notes::default()).await
+        };
+        match AssertUnwindSafe(look).catch_unwind().await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "watched orders were not read"),
+            Err(panic) => tracing::error!(error = panic_text(&*panic), "reading watched orders panicked"),
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown").to_owned()
+}

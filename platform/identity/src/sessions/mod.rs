@@ -1,0 +1,206 @@
+//! Sessions: a cookie's secret, what it proves, and for how long.
+//!
+//! Owns the table `sessions`. A lookup is kept in memory for a second, so a busy reader costs one query a second, and
+//! an end (signed out, revoked, deactivated, suspended) takes effect within that second everywhere and at once on the
+//! node that did it.
+
+mod agent;
+mod cache;
+mod routes;
+pub(crate) mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use platform_core::id::{ContactId, CustomerId, SessionId, TenantId};
+use platform_core::random;
+use platform_core::{Db, Error as CoreError, Scope, TenantTx};
+use platform_web::cookie::{self, Cookie};
+use platform_web::{Error, Viewer, Visit};
+
+use crate::capability::Role;
+use crate::person::{Contact, Known, Person};
+use crate::secret::{self, Hash};
+pub(crate) use agent::Agent;
+use cache::Cache;
+pub(crate) use routes::routes;
+
+/// With "remember me".
+const LONG: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Without: also gone when the browser ends.
+const SHORT: Duration = Duration::from_secs(12 * 60 * 60);
+/// Longest part of a user agent that is kept.
+const AGENT: usize = 400;
+
+/// Finds and ends sessions. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    db: Db,
+    cache: Arc<Cache>,
+}
+
+/// Where a session is looked for: a hashed cookie on one host of one tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    tenant: TenantId,
+    host: String,
+    token: Hash,
+}
+
+impl Key {
+    /// Of the request's cookie, if it has one that could be ours.
+    pub(crate) fn of(visit: &Visit) -> Option<Self> {
+        let cookie = visit.session_cookie().filter(|cookie| secret::is_secret(cookie))?;
+        Some(Self {
+            tenant: visit.tenant(),
+            host: visit.host().host.clone(),
+            token: secret::hash("session", cookie),
+        })
+    }
+}
+
+/// A session that counts.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) known: Arc<Known>,
+    viewer: Viewer,
+}
+
+impl Sessions {
+    /// `keep` is how long a lookup may be kept: a second, or zero to ask each time.
+    #[must_use]
+    pub fn new(db: Db, keep: Duration) -> Self {
+        Self { db, cache: Arc::new(Cache::new(keep.min(Duration::from_secs(1)))) }
+    }
+
+    /// Adds the layer that recognises who is signed in. For `Stack::new`.
+    pub fn layer(&self, router: Router) -> Router {
+        router.layer(from_fn_with_state(self.clone(), recognise))
+    }
+
+    pub(crate) async fn find(&self, key: &Key) -> Result<Option<Found>, CoreError> {
+        if let Some(found) = self.cache.get(key) {
+            return Ok(Some(found));
+        }
+        let asked = tokio::time::Instant::now();
+        let mut tx = self.db.tenant(Scope::tenant(key.tenant)).await?;
+        let Some(row) = store::find(&mut tx, &key.token, &key.host).await? else { return Ok(None) };
+        drop(tx);
+        if row.quiet {
+            self.touch_later(key.tenant, row.id);
+        }
+        let found = found(key.tenant, row)?;
+        self.cache.put(key.clone(), found.clone(), asked);
+        Ok(Some(found))
+    }
+
+    /// Forgets what is in memory about a session that was just ended.
+    pub(crate) fn forget(&self, session: SessionId) {
+        self.cache.remove(|found| found.known.session == session);
+    }
+
+    /// Forgets what is in memory about a contact.
+    pub(crate) fn forget_contact(&self, contact: ContactId) {
+        self.cache.remove(|found| found.known.contact.id == contact);
+    }
+
+    /// The reader does not wait for it, and a failure costs a minute's accuracy.
+    fn touch_later(&self, tenant: TenantId, session: SessionId) {
+        let db = self.db.clone();
+        tokio::spawn(async move {
+            let touched = async {
+                let mut tx = db.tenant(Scope::tenant(tenant)).await?;
+                store::touch(&mut tx, session).await?;
+                tx.commit().await
+            };
+            if let Err(error) = touched.await {
+                tracing::warn!(%error, "a session's last sign of life was not written");
+            }
+        });
+    }
+}
+
+fn found(tenant: TenantId, row: store::Row) -> Result<Found, CoreError> {
+    let role = Role::parse(&row.role)?;
+    let capabilities = role.capabilities();
+    let person = themes::Person {
+        name: row.name.clone(),
+        email: row.email.clone(),
+        customer: row.customer_name.clone(),
+    };
+    let zone = row.time_zone.as_deref().and_then(|zone| zone.parse().ok());
+    let contact =
+        Contact { id: row.contact_id, customer: row.customer_id, name: row.name, email: row.email, role };
+    let known = Known { tenant, session: row.id, contact, customer_name: row.customer_name, capabilities };
+    Ok(Found { known: Arc::new(known), viewer: Viewer { person, locale: row.locale, zone, capabilities } })
+}
+
+/// Puts the [`Person`] of the cookie into the request and tells the visit. A cookie that proves nothing is left alone:
+/// the forms of the page that carried it are bound to it.
+async fn recognise(
+    State(sessions): State<Sessions>,
+    visit: Visit,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if let Some(key) = Key::of(&visit) {
+        match sessions.find(&key).await {
+            Ok(Some(found)) => {
+                visit.recognise(found.viewer);
+                request.extensions_mut().insert(Person::new(found.known, sessions, key));
+            }
+            Ok(None) => {}
+            Err(error) => return Error::unavailable(error).into_response(),
+        }
+    }
+    next.run(request).await
+}
+
+/// Who signs in, and how.
+#[derive(Debug)]
+pub(crate) struct Opening<'a> {
+    pub(crate) customer: CustomerId,
+    pub(crate) contact: ContactId,
+    pub(crate) remember: bool,
+    pub(crate) user_agent: &'a str,
+}
+
+/// Opens a session in the caller's transaction and gives its cookies to the visit. The browser's older session ends,
+/// and the secret it had before signing in is taken away.
+pub(crate) async fn open(
+    tx: &mut TenantTx,
+    visit: &Visit,
+    opening: &Opening<'_>,
+) -> Result<SessionId, CoreError> {
+    let (clock, random) = (visit.site().clock(), visit.site().random());
+    if let Some(old) = Key::of(visit) {
+        store::revoke_by_token(tx, &old.token).await?;
+    }
+    store::forget_old(tx, opening.customer, opening.contact).await?;
+    let (id, token) = (SessionId::new(clock, random), random::token(random));
+    let life = if opening.remember { LONG } else { SHORT };
+    let new = store::New {
+        id,
+        customer: opening.customer,
+        contact: opening.contact,
+        token: secret::hash("session", &token),
+        host: &visit.host().host,
+        user_agent: shorten(opening.user_agent),
+        remember: opening.remember,
+        seconds: life.as_secs_f64(),
+    };
+    store::insert(tx, &new).await?;
+    let cookie = Cookie::new(cookie::SESSION, token);
+    visit.set_cookie(&if opening.remember { cookie.max_age(life) } else { cookie });
+    visit.set_cookie(&Cookie::removal(cookie::BROWSER));
+    Ok(id)
+}
+
+fn shorten(user_agent: &str) -> &str {
+    let end = user_agent.char_indices().nth(AGENT).map_or(user_agent.len(), |(at, _)| at);
+    &user_agent[..end]
+}

@@ -1,0 +1,230 @@
+//! Handlers of the orders slice: list, one order, and the event streams of both.
+
+use axum::extract::{FromRequestParts, Path, Query as QueryString, State};
+use axum::response::Response;
+use chrono::NaiveDate;
+use http::request::Parts;
+use platform_connectors::sync::{Refreshed, Refresher};
+use platform_core::Scope;
+use platform_core::id::OrderId;
+use platform_identity::{Allowed, need};
+use platform_web::pages::Freshness;
+use platform_web::{Access, Capability, Error, Routes, Visit};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::live::Live;
+use super::order::{self, Cursor, From};
+use super::pages::{FilterLink, List, Show};
+use super::store::{self, Overview};
+use super::tell;
+
+/// The module that a tenant switches on to show orders.
+pub const MODULE: &str = "orders";
+
+/// Data older than this is announced as late. The hot set is read every few seconds while all is well.
+const LATE_DATA: chrono::TimeDelta = chrono::TimeDelta::minutes(2);
+
+/// What the handlers lean on.
+#[derive(Debug, Clone)]
+pub struct Orders {
+    pub live: Live,
+    pub refresher: Refresher,
+}
+
+/// The slice's routes.
+#[must_use]
+pub fn routes(orders: Orders) -> Routes {
+    let access = Access::Contact(Capability::Orders);
+    Routes::new()
+        .get("/orders", access, list)
+        .stream("/orders/events", access, list_events)
+        .get("/orders/{id}", access, detail)
+        .stream("/orders/{id}/events", access, order_events)
+        .with_state(orders)
+}
+
+/// `?show=&q=&before=&after=`.
+#[derive(Debug, Default, Deserialize)]
+struct Asked {
+    #[serde(default)]
+    show: String,
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    before: String,
+    #[serde(default)]
+    after: String,
+}
+
+impl Asked {
+    /// A place that is not readable is no place: the list begins at its newest.
+    fn from(&self) -> From {
+        let place = |text: &str| text.parse::<Cursor>().ok();
+        match (place(&self.before), place(&self.after)) {
+            (Some(cursor), _) => From::OlderThan(cursor),
+            (None, Some(cursor)) => From::NewerThan(cursor),
+            (None, None) => From::Newest,
+        }
+    }
+}
+
+/// A person who may see orders, at a tenant that shows orders. Where the module is off there is no such page.
+#[derive(Debug)]
+struct Reader {
+    visit: Visit,
+    person: Allowed<need::Orders>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Reader {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let visit = Visit::from_request_parts(parts, state).await?;
+        let person = Allowed::from_request_parts(parts, state).await?;
+        if visit.look().has_module(MODULE) { Ok(Self { visit, person }) } else { Err(Error::not_found()) }
+    }
+}
+
+async fn list(
+    Reader { visit, person }: Reader,
+    QueryString(asked): QueryString<Asked>,
+) -> Result<Response, Error> {
+    let (show, typed, today) = (order::show(&asked.show), order::searched(&asked.q), today(&visit));
+    let query = store::Query { show, search: &typed, from: asked.from(), today };
+    let mut tx = person.tx(visit.site().db()).await?;
+    let mut rows = store::list(&mut tx, &query).await?;
+    let overview = store::overview(&mut tx, today).await?;
+    drop(tx);
+    let (newer, older) = places(&mut rows, query.from);
+    let address = |place: &str| address(show, &asked.q, place);
+    let page = List {
+        show,
+        filters: Show::ALL.into_iter().map(|show| filter(show, &asked.q, &overview)).collect(),
+        rows: rows.iter().map(|row| tell::row(row, today)).collect(),
+        newer: newer.map(|cursor| address(&format!("after={cursor}"))),
+        older: older.map(|cursor| address(&format!("before={cursor}"))),
+        any: overview.any_order,
+        freshness: freshness(&visit, &overview),
+        events: Some("/orders/events".to_owned()),
+        query: asked.q,
+    };
+    visit.render(&page)
+}
+
+async fn detail(
+    Reader { visit, person }: Reader,
+    State(orders): State<Orders>,
+    Path(id): Path<String>,
+) -> Result<Response, Error> {
+    // What is no id is no order, and must look like one that is somebody else's.
+    let id: Uuid = id.parse().map_err(|_| Error::not_found())?;
+    let db = visit.site().db();
+    let mut tx = person.tx(db).await?;
+    let row = store::order(&mut tx, id).await?.ok_or_else(Error::not_found)?;
+    drop(tx);
+    // Behind the look at the wall: nobody can make us read another company's order.
+    let refreshed = orders.refresher.refresh(person.tenant, OrderId(id)).await;
+    let mut tx = person.tx(db).await?;
+    let row = store::order(&mut tx, id).await?.unwrap_or(row);
+    let parts = tell::Parts {
+        lines: store::lines(&mut tx, id).await?,
+        shipments: store::shipments(&mut tx, id).await?,
+        contents: store::contents(&mut tx, id).await?,
+        events: store::events(&mut tx, id).await?,
+    };
+    let overview = store::overview(&mut tx, today(&visit)).await?;
+    drop(tx);
+    let freshness = match refreshed {
+        Refreshed::Now => Freshness { as_of: visit.now(), late: false },
+        Refreshed::Later => freshness(&visit, &overview),
+    };
+    let events = Some(format!("/orders/{id}/events"));
+    visit.render(&super::pages::Detail { order: tell::order(row, parts, today(&visit)), freshness, events })
+}
+
+async fn list_events(Reader { person, .. }: Reader, State(orders): State<Orders>) -> Response {
+    stream(&orders, person, None)
+}
+
+async fn order_events(
+    Reader { visit, person }: Reader,
+    State(orders): State<Orders>,
+    Path(id): Path<String>,
+) -> Result<Response, Error> {
+    let id: Uuid = id.parse().map_err(|_| Error::not_found())?;
+    let mut tx = person.tx(visit.site().db()).await?;
+    store::order(&mut tx, id).await?.ok_or_else(Error::not_found)?;
+    drop(tx);
+    Ok(stream(&orders, person, Some(id)))
+}
+
+fn stream(orders: &Orders, person: Allowed<need::Orders>, order: Option<Uuid>) -> Response {
+    let scope = Scope::customer(person.tenant, person.contact.customer);
+    let tenant = person.tenant;
+    orders.live.stream(scope, tenant, order, move || {
+        let person = person.clone();
+        async move { person.still().await }
+    })
+}
+
+/// The day where the tenant is.
+pub(crate) fn today(visit: &Visit) -> NaiveDate {
+    visit.now().with_timezone(&visit.look().zone).date_naive()
+}
+
+/// How old what we show is.
+pub(crate) fn freshness(visit: &Visit, overview: &Overview) -> Freshness {
+    match overview.as_of {
+        Some(as_of) => Freshness { as_of, late: visit.now() - as_of > LATE_DATA },
+        // Nothing was read yet: there is nothing that could be old.
+        None => Freshness { as_of: visit.now(), late: false },
+    }
+}
+
+/// Cuts the row that only says "there is more", and says where the neighbouring pages begin.
+fn places(rows: &mut Vec<order::Summary>, from: From) -> (Option<Cursor>, Option<Cursor>) {
+    let more = rows.len() > store::PAGE;
+    match from {
+        From::NewerThan(_) if more => {
+            rows.remove(0);
+        }
+        _ => rows.truncate(store::PAGE),
+    }
+    let (first, last) = (rows.first().map(order::Summary::cursor), rows.last().map(order::Summary::cursor));
+    match from {
+        From::Newest => (None, last.filter(|_| more)),
+        From::OlderThan(_) => (first, last.filter(|_| more)),
+        From::NewerThan(_) => (first.filter(|_| more), last),
+    }
+}
+
+fn filter(show: Show, typed: &str, overview: &Overview) -> FilterLink {
+    let count = match show {
+        Show::Open => Some(overview.open),
+        Show::Late => Some(overview.late),
+        Show::Arriving => Some(overview.arriving),
+        Show::OnHold => Some(overview.on_hold),
+        Show::All | Show::Delivered => None,
+    };
+    FilterLink {
+        show,
+        href: address(show, typed, ""),
+        count: count.and_then(|count| u32::try_from(count).ok()),
+    }
+}
+
+/// The address of a list: filter, search and place, each only when it says something.
+fn address(show: Show, typed: &str, place: &str) -> String {
+    let mut parts = Vec::new();
+    if show != Show::All {
+        parts.push(format!("show={}", order::word(show)));
+    }
+    if !typed.trim().is_empty() {
+        parts.push(format!("q={}", order::encoded(typed.trim())));
+    }
+    if !place.is_empty() {
+        parts.push(place.to_owned());
+    }
+    if parts.is_empty() { "/orders".to_owned() } else { format!("/orders?{}", parts.join("&")) }
+}

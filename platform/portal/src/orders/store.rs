@@ -1,0 +1,358 @@
+//! Every SQL statement of the orders slice. Opened for a customer, so the wall shows that customer's orders alone; the
+//! tenant and customer predicates are for the indexes. Written to by the sync in `platform/connectors`.
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use platform_core::{Error, TenantTx};
+use rust_decimal::Decimal;
+use sqlx::{Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use super::order::{Cursor, From, Summary};
+use super::pages::Show;
+
+/// Orders a list shows at once.
+pub const PAGE: usize = 20;
+/// Matches of a search that are looked at.
+const MATCHES: i32 = 500;
+/// Days that "arriving" looks ahead.
+const SOON: Days = Days::new(7);
+
+/// What a list asks for.
+#[derive(Debug, Clone)]
+pub struct Query<'a> {
+    pub show: Show,
+    /// Upper-case letters and digits; empty for no search.
+    pub search: &'a str,
+    pub from: From,
+    /// The tenant's day.
+    pub today: NaiveDate,
+}
+
+const SUMMARY: &str =
+    "select id, number, purchase_order, summary, status, promised_on, expected_on, delivered_at, total, currency, sort_at
+       from orders where deleted_at is null and tenant_id = ";
+
+/// One page of a list, newest first, with one order more than [`PAGE`] when there are more that way.
+///
+/// # Errors
+/// The database's answer.
+pub async fn list(tx: &mut TenantTx, query: &Query<'_>) -> Result<Vec<Summary>, Error> {
+    let mut sql = summaries(tx, query.show, query.today);
+    if !query.search.is_empty() {
+        sql.push(" and id in (select order_id from search_orders(").push_bind(tx.tenant().0);
+        sql.push(", ").push_bind(tx.customer().map(|id| id.0)).push(", ").push_bind(query.search);
+        sql.push(", ").push_bind(MATCHES).push("))");
+    }
+    match query.from {
+        From::Newest => sql.push(" order by sort_at desc, id desc"),
+        From::OlderThan(place) => beside(&mut sql, "<", place).push(" order by sort_at desc, id desc"),
+        From::NewerThan(place) => beside(&mut sql, ">", place).push(" order by sort_at, id"),
+    };
+    sql.push(" limit ").push_bind(i64::try_from(PAGE + 1).unwrap_or(i64::MAX));
+    let mut rows: Vec<Summary> = sql.build_query_as().fetch_all(tx.conn()).await?;
+    if matches!(query.from, From::NewerThan(_)) {
+        rows.reverse();
+    }
+    Ok(rows)
+}
+
+/// The first orders of a filter for the home page: the latest ones first, or the soonest.
+///
+/// # Errors
+/// The database's answer.
+pub async fn soonest(
+    tx: &mut TenantTx,
+    show: Show,
+    today: NaiveDate,
+    limit: i64,
+) -> Result<Vec<Summary>, Error> {
+    let mut sql = summaries(tx, show, today);
+    sql.push(" order by coalesce(expected_on, promised_on), id limit ").push_bind(limit);
+    Ok(sql.build_query_as().fetch_all(tx.conn()).await?)
+}
+
+/// Orders of this customer that a filter shows. The same rules as `order::late` and `pages::Show`.
+fn summaries(tx: &TenantTx, show: Show, today: NaiveDate) -> QueryBuilder<Postgres> {
+    let mut sql = QueryBuilder::new(SUMMARY);
+    sql.push_bind(tx.tenant().0).push(" and customer_id = ").push_bind(tx.customer().map(|id| id.0));
+    match show {
+        Show::All => &mut sql,
+        Show::Open => sql.push(" and is_open"),
+        Show::Late => sql
+            .push(" and is_open and (expected_on > promised_on or coalesce(expected_on, promised_on) < ")
+            .push_bind(today)
+            .push(")"),
+        Show::Arriving => sql
+            .push(" and is_open and coalesce(expected_on, promised_on) between ")
+            .push_bind(today)
+            .push(" and ")
+            .push_bind(today + SOON),
+        Show::Delivered => sql.push(" and status = 'delivered'"),
+        Show::OnHold => sql.push(" and status = 'on_hold'"),
+    };
+    sql
+}
+
+fn beside<'a>(
+    sql: &'a mut QueryBuilder<Postgres>,
+    side: &str,
+    place: Cursor,
+) -> &'a mut QueryBuilder<Postgres> {
+    sql.push(format_args!(" and (sort_at, id) {side} ("))
+        .push_bind(place.at)
+        .push(", ")
+        .push_bind(place.id)
+        .push(")")
+}
+
+/// How a customer's orders stand, and how fresh that is.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub struct Overview {
+    /// Any order at all, ever.
+    pub any_order: bool,
+    pub open: i64,
+    pub late: i64,
+    pub arriving: i64,
+    pub on_hold: i64,
+    /// The source's open orders were all read at this moment or later; none while they were never read.
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+/// Counts over the open orders, and freshness, in one round trip.
+///
+/// # Errors
+/// The database's answer.
+pub async fn overview(tx: &mut TenantTx, today: NaiveDate) -> Result<Overview, Error> {
+    let (tenant, customer) = (tx.tenant(), tx.customer());
+    let overview = sqlx::query_as(
+        "select exists (select from orders where tenant_id = $1 and customer_id = $2 and deleted_at is null) as any_order,
+                count(*) as open,
+                count(*) filter (where expected_on > promised_on or coalesce(expected_on, promised_on) < $3) as late,
+                count(*) filter (where coalesce(expected_on, promised_on) between $3 and $4) as arriving,
+                count(*) filter (where status = 'on_hold') as on_hold,
+                (select min(data_as_of) from connectors where tenant_id = $1 and enabled) as as_of
+           from orders where tenant_id = $1 and customer_id = $2 and deleted_at is null and is_open",
+    )
+    .bind(tenant)
+    .bind(customer)
+    .bind(today)
+    .bind(today + SOON)
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(overview)
+}
+
+/// A line of a customer's recent history.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Change {
+    pub order_id: Uuid,
+    pub number: String,
+    pub summary: String,
+    pub kind: String,
+    pub old: Option<String>,
+    pub new: Option<String>,
+    pub at: DateTime<Utc>,
+}
+
+/// What changed last, newest first, whatever the order.
+///
+/// # Errors
+/// The database's answer.
+pub async fn changes(tx: &mut TenantTx, since: DateTime<Utc>, limit: i64) -> Result<Vec<Change>, Error> {
+    let (tenant, customer) = (tx.tenant(), tx.customer());
+    let rows = sqlx::query_as(
+        "select e.order_id, o.number, o.summary, e.kind, e.old, e.new, coalesce(e.source_at, e.seen_at) as at
+           from order_events e join orders o on o.tenant_id = e.tenant_id and o.id = e.order_id
+          where e.tenant_id = $1 and e.customer_id = $2 and coalesce(e.source_at, e.seen_at) > $3
+            and e.kind in ('received', 'status', 'promised', 'expected', 'hold', 'released', 'shipped', 'delivered', 'cancelled')
+            and o.deleted_at is null
+          order by coalesce(e.source_at, e.seen_at) desc, e.id desc limit $4",
+    )
+    .bind(tenant)
+    .bind(customer)
+    .bind(since)
+    .bind(limit)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// An order whole, without its parts.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct OrderRow {
+    pub id: Uuid,
+    pub number: String,
+    pub purchase_order: Option<String>,
+    pub status: String,
+    pub hold_reason: Option<String>,
+    pub reason: Option<String>,
+    pub ordered_at: Option<DateTime<Utc>>,
+    pub requested_on: Option<NaiveDate>,
+    pub promised_on: Option<NaiveDate>,
+    pub expected_on: Option<NaiveDate>,
+    pub shipped_at: Option<DateTime<Utc>>,
+    pub delivered_at: Option<DateTime<Utc>>,
+    pub deleted_at: Option<DateTime<Utc>>,
+    pub changed_at: DateTime<Utc>,
+    pub total: Option<Decimal>,
+    pub currency: Option<String>,
+    pub ship_to: Option<String>,
+    pub contact: Option<String>,
+    pub note: Option<String>,
+}
+
+/// One order; none when it is not this customer's, or there is none.
+///
+/// # Errors
+/// The database's answer.
+pub async fn order(tx: &mut TenantTx, id: Uuid) -> Result<Option<OrderRow>, Error> {
+    let tenant = tx.tenant();
+    let row = sqlx::query_as(
+        "select id, number, purchase_order, status, hold_reason, reason, ordered_at, requested_on, promised_on, expected_on,
+                shipped_at, delivered_at, deleted_at, changed_at, total, currency, ship_to, contact, note
+           from orders where tenant_id = $1 and id = $2",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row)
+}
+
+/// A line of an order.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct LineRow {
+    pub external_id: String,
+    pub position: i32,
+    pub sku: Option<String>,
+    pub description: String,
+    pub unit: Option<String>,
+    pub quantity: Option<Decimal>,
+    pub shipped: Option<Decimal>,
+    pub backordered: Option<Decimal>,
+    pub cancelled: Option<Decimal>,
+    pub unit_price: Option<Decimal>,
+    pub amount: Option<Decimal>,
+    pub promised_on: Option<NaiveDate>,
+    pub expected_on: Option<NaiveDate>,
+}
+
+/// An order's lines, in the source's order.
+///
+/// # Errors
+/// The database's answer.
+pub async fn lines(tx: &mut TenantTx, order: Uuid) -> Result<Vec<LineRow>, Error> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_as(
+        "select external_id, position, sku, description, unit, quantity, shipped, backordered, cancelled, unit_price, amount,
+                promised_on, expected_on
+           from order_lines where tenant_id = $1 and order_id = $2 order by position, external_id",
+    )
+    .bind(tenant)
+    .bind(order)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// A parcel.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ShipmentRow {
+    pub external_id: String,
+    pub number: String,
+    pub status: String,
+    pub carrier: Option<String>,
+    pub tracking_number: Option<String>,
+    pub tracking_url: Option<String>,
+    pub shipped_at: Option<DateTime<Utc>>,
+    pub expected_on: Option<NaiveDate>,
+    pub delivered_at: Option<DateTime<Utc>>,
+}
+
+/// An order's parcels, oldest first.
+///
+/// # Errors
+/// The database's answer.
+pub async fn shipments(tx: &mut TenantTx, order: Uuid) -> Result<Vec<ShipmentRow>, Error> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_as(
+        "select external_id, number, status, carrier, tracking_number, tracking_url, shipped_at, expected_on, delivered_at
+           from shipments where tenant_id = $1 and order_id = $2 order by shipped_at nulls last, number",
+    )
+    .bind(tenant)
+    .bind(order)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// What a parcel holds.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ContentRow {
+    pub shipment_id: String,
+    pub line_id: Option<String>,
+    pub quantity: Option<Decimal>,
+}
+
+/// The contents of all parcels of an order.
+///
+/// # Errors
+/// The database's answer.
+pub async fn contents(tx: &mut TenantTx, order: Uuid) -> Result<Vec<ContentRow>, Error> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_as(
+        "select shipment_id, line_id, quantity from shipment_lines
+          where tenant_id = $1 and order_id = $2 order by shipment_id, external_id",
+    )
+    .bind(tenant)
+    .bind(order)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// An entry of an order's history.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct EventRow {
+    pub kind: String,
+    pub old: Option<String>,
+    pub new: Option<String>,
+    pub reason: Option<String>,
+    pub at: DateTime<Utc>,
+}
+
+/// An order's history, newest first.
+///
+/// # Errors
+/// The database's answer.
+pub async fn events(tx: &mut TenantTx, order: Uuid) -> Result<Vec<EventRow>, Error> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_as(
+        "select kind, old, new, reason, coalesce(source_at, seen_at) as at from order_events
+          where tenant_id = $1 and order_id = $2 order by coalesce(source_at, seen_at) desc, id desc limit 200",
+    )
+    .bind(tenant)
+    .bind(order)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// When something that this customer can see changed last: one order, or any. Open pages compare it.
+///
+/// # Errors
+/// The database's answer.
+pub async fn changed_at(tx: &mut TenantTx, order: Option<Uuid>) -> Result<Option<DateTime<Utc>>, Error> {
+    let (tenant, customer) = (tx.tenant(), tx.customer());
+    let at = sqlx::query_scalar(
+        "select case when $3::uuid is null
+                then (select max(changed_at) from orders where tenant_id = $1 and customer_id = $2)
+                else (select changed_at from orders where tenant_id = $1 and id = $3) end",
+    )
+    .bind(tenant)
+    .bind(customer)
+    .bind(order)
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(at)
+}

@@ -1,0 +1,122 @@
+//! `portico doctor`: looks at what the program leans on, and says what to mend.
+
+use std::net::ToSocketAddrs as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+use tokio::net::TcpStream;
+
+use super::answer;
+use crate::config::Config;
+use crate::stack::Stack;
+
+/// Checks configuration, database and its roles, clock, keys, certificate authority, mail server and the base domain's
+/// DNS. Changes nothing. Exits with 1 when something must be mended.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Answers as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+struct Finding {
+    what: &'static str,
+    /// What was found, or what to do.
+    outcome: Result<String, String>,
+}
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Doctor {
+    pub(crate) async fn run(&self, config: Config) -> anyhow::Result<ExitCode> {
+        let mut findings = vec![Finding { what: "configuration", outcome: Ok("read, no fault".into()) }];
+        findings.push(Finding { what: "base domain", outcome: base_domain(&config).await });
+        findings.push(Finding { what: "mail server", outcome: mail_server(&config).await });
+        findings.push(Finding { what: "certificates", outcome: authority(&config).await });
+        match Stack::open(config).await {
+            Ok(stack) => {
+                findings.push(Finding {
+                    what: "database",
+                    outcome: Ok("answers; its role cannot pass the wall".into()),
+                });
+                findings.push(Finding {
+                    what: "keys",
+                    outcome: Ok(format!("key {} seals", stack.sealer.current_key())),
+                });
+                findings.push(Finding { what: "clock", outcome: clock(&stack).await });
+            }
+            Err(error) => findings.push(Finding { what: "database", outcome: Err(format!("{error:#}")) }),
+        }
+        let well = findings.iter().all(|finding| finding.outcome.is_ok());
+        let lines = findings.iter().map(Finding::line).collect::<Vec<_>>().join("\n");
+        answer(self.json, &findings.iter().map(Finding::json).collect(), &lines);
+        Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+impl Finding {
+    fn line(&self) -> String {
+        match &self.outcome {
+            Ok(found) => format!("ok   {:14} {found}", self.what),
+            Err(mend) => format!("MEND {:14} {mend}", self.what),
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let (ok, text) = match &self.outcome {
+            Ok(text) => (true, text),
+            Err(text) => (false, text),
+        };
+        json!({ "check": self.what, "ok": ok, "text": text })
+    }
+}
+
+/// Expiry is decided by the database's clock and certificates by ours, so the two must agree.
+async fn clock(stack: &Stack) -> Result<String, String> {
+    let theirs = stack.db.now().await.map_err(|error| error.to_string())?;
+    let apart = (stack.clock.now() - theirs).num_seconds().abs();
+    if apart <= 5 {
+        Ok(format!("{apart} s apart from the database's"))
+    } else {
+        Err(format!("{apart} s apart from the database's: run NTP on both machines"))
+    }
+}
+
+async fn base_domain(config: &Config) -> Result<String, String> {
+    let base = &config.platform.base_domain;
+    let host = tenant_router::Host::parse(base).map_err(|error| format!("platform.base_domain: {error}"))?;
+    let probe = format!("doctor.{host}:{}", config.https.public_port);
+    let found = tokio::task::spawn_blocking(move || probe.to_socket_addrs().map(Iterator::count));
+    match tokio::time::timeout(PATIENCE, found).await {
+        Ok(Ok(Ok(count))) if count > 0 => Ok(format!("*.{host} resolves")),
+        _ => Err(format!(
+            "*.{host} does not resolve here: set a wildcard record *.{host} to this installation's address"
+        )),
+    }
+}
+
+async fn mail_server(config: &Config) -> Result<String, String> {
+    let rest = config.smtp.url.split("://").nth(1).unwrap_or_default();
+    let authority = rest.rsplit('@').next().unwrap_or_default().split(['/', '?']).next().unwrap_or_default();
+    let implied = if config.smtp.url.starts_with("smtps") { 465 } else { 25 };
+    let address =
+        if authority.contains(':') { authority.to_owned() } else { format!("{authority}:{implied}") };
+    reach("smtp.url", &address).await
+}
+
+async fn authority(config: &Config) -> Result<String, String> {
+    let uri: http::Uri =
+        config.acme.directory.parse().map_err(|_| "acme.directory is not a URL".to_owned())?;
+    let host = uri.host().unwrap_or_default();
+    reach("acme.directory", &format!("{host}:{}", uri.port_u16().unwrap_or(443))).await
+}
+
+async fn reach(key: &str, address: &str) -> Result<String, String> {
+    match tokio::time::timeout(PATIENCE, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => Ok(format!("{address} answers")),
+        Ok(Err(error)) => Err(format!("{key}: {address}: {error}")),
+        Err(_) => Err(format!("{key}: {address} does not answer within {} s", PATIENCE.as_secs())),
+    }
+}

@@ -1,0 +1,169 @@
+//! `portico serve`: HTTP, HTTPS and the worker, in one process or apart.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use acme::{CertCache, Issuer, IssuerConfig};
+use anyhow::Context as _;
+use clap::Args;
+use platform_connectors::sync::{Refresher, Runner};
+use platform_core::jobs::Worker;
+use platform_core::mail::{self, Courier};
+use tenant_router::domains::{Checker, Dns};
+use tenant_router::{Edge, EdgeConfig, Feed, Host, Reconciler};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::compose::{self, Neutral};
+use crate::stack::Stack;
+
+/// Serves the portals until SIGTERM or Ctrl-C, then lets open requests finish.
+///
+/// Without a flag everything runs in this process. With flags only what they name: `portico serve --http --https` on
+/// the machines at the edge, `portico serve --worker` on another. They share nothing but the database.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The plain port: certificate challenges, and redirects of known hosts.
+    #[arg(long)]
+    http: bool,
+    /// The portals over TLS.
+    #[arg(long)]
+    https: bool,
+    /// Certificates, domains, mails, jobs and the sync of orders.
+    #[arg(long)]
+    worker: bool,
+}
+
+impl Serve {
+    pub(crate) async fn run(&self, stack: &Stack) -> anyhow::Result<ExitCode> {
+        let all = !(self.http || self.https || self.worker);
+        let shutdown = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let mut refresher = Refresher::elsewhere(stack.db.clone());
+        if all || self.worker {
+            refresher = worker(stack, &shutdown, &mut tasks)?;
+        }
+        if all || self.http || self.https {
+            self.edge(stack, refresher, &shutdown, &mut tasks).await?;
+        }
+        until_signal().await?;
+        tracing::info!("stopping");
+        shutdown.cancel();
+        while tasks.join_next().await.is_some() {}
+        stack.db.close().await;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn edge(
+        &self,
+        stack: &Stack,
+        refresher: Refresher,
+        shutdown: &CancellationToken,
+        tasks: &mut JoinSet<()>,
+    ) -> anyhow::Result<()> {
+        let all = !(self.http || self.https);
+        let feed = Feed::boot(stack.db.clone(), base(stack)?, stack.clock.clone()).await?;
+        let certs = CertCache::new(stack.db.clone(), stack.sealer.clone(), stack.clock.clone())?;
+        let config = EdgeConfig { public_port: stack.config.https.public_port, ..EdgeConfig::default() };
+        let edge = Edge::new(config, feed.table(), certs.clone(), stack.db.clone(), Arc::new(Neutral))?;
+        let stop = shutdown.clone();
+        tasks.spawn(async move { feed.run(stop).await });
+        if all || self.http {
+            let listener = listen("http.listen", stack.config.http.listen).await?;
+            let (edge, stop) = (edge.clone(), shutdown.clone());
+            tasks.spawn(async move { report(edge.serve_http(listener, stop).await) });
+        }
+        if all || self.https {
+            let listener = listen("https.listen", stack.config.https.listen).await?;
+            let app = compose::app(stack, refresher).await?;
+            let stop = shutdown.clone();
+            tasks.spawn(async move { certs.run(stop).await });
+            let stop = shutdown.clone();
+            let web = app.web.clone();
+            tasks.spawn(async move {
+                tokio::select! { () = web.maintain() => {}, () = stop.cancelled() => {} }
+            });
+            let (live, stop) = (app.live.clone(), shutdown.clone());
+            tasks.spawn(async move { live.run(stop).await });
+            let stop = shutdown.clone();
+            tasks.spawn(async move { report(edge.serve_https(listener, app.router, stop).await) });
+        }
+        Ok(())
+    }
+}
+
+/// Starts the worker; gives the handle by which pages have an order read at once.
+fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) -> anyhow::Result<Refresher> {
+    let config = IssuerConfig {
+        contact: stack.config.acme.contact.clone(),
+        ca_file: stack.config.acme.ca_file.clone(),
+        ..IssuerConfig::new(stack.config.acme.directory.clone())
+    };
+    let (db, clock, random) = (stack.db.clone(), stack.clock.clone(), stack.random.clone());
+    let issuer = Issuer::new(config, db.clone(), stack.sealer.clone(), clock.clone(), random)?;
+    let checker = checker(stack)?;
+    let reconciler = Reconciler::new(db.clone(), checker, base(stack)?, clock);
+    let smtp = &stack.config.smtp;
+    let courier =
+        Courier::new(db.clone(), stack.outbox.clone(), &smtp.url, &smtp.from).map_err(anyhow::Error::msg)?;
+    let jobs = courier.register(Worker::new(db.clone()));
+    let runner = Runner::new(db.clone(), stack.sealer.clone(), stack.clock.clone(), stack.random.clone());
+    let refresher = runner.refresher();
+    let stop = shutdown.clone();
+    tasks.spawn(async move { runner.run(stop).await });
+    let stop = shutdown.clone();
+    tasks.spawn(async move { issuer.run(stop).await });
+    let stop = shutdown.clone();
+    tasks.spawn(async move { reconciler.run(stop).await });
+    let stop = shutdown.clone();
+    tasks.spawn(async move { jobs.run(stop).await });
+    let stop = shutdown.clone();
+    tasks.spawn(async move {
+        loop {
+            if let Err(error) = mail::erase_old_bodies(&db).await {
+                tracing::warn!(%error, "old mail bodies could not be erased");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(600)) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    });
+    Ok(refresher)
+}
+
+/// Looks at domains by the configured resolvers.
+pub(crate) fn checker(stack: &Stack) -> anyhow::Result<Checker> {
+    let dns = Dns::new(&stack.config.dns.servers)?;
+    Ok(Checker::new(stack.db.clone(), dns, base(stack)?, stack.clock.clone()))
+}
+
+/// The platform's own domain.
+pub(crate) fn base(stack: &Stack) -> anyhow::Result<Host> {
+    Host::parse(&stack.config.platform.base_domain).context("platform.base_domain")
+}
+
+async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen on {address}"))?;
+    tracing::info!(%address, "{key}");
+    Ok(listener)
+}
+
+fn report(outcome: std::io::Result<()>) {
+    if let Err(error) = outcome {
+        tracing::error!(%error, "a listener has failed");
+    }
+}
+
+async fn until_signal() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    Ok(())
+}

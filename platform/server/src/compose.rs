@@ -1,0 +1,129 @@
+//! Puts the rooms together: themes from every slice's pages, routes from every slice, and the bridge between the
+//! router's tenant and the web's host. Nothing is decided here; a new slice adds one line to each list.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use http::HeaderValue;
+use platform_connectors::sync::Refresher;
+use platform_identity::{Identity, Limits, Sessions};
+use platform_portal::orders::live::Live;
+use platform_portal::orders::routes::Orders;
+use platform_portal::shell::routes::PortalFrame;
+use platform_web::{Brands, Parts, Routes, Site};
+use tenant_router::{Conn, NeutralPages, Refusal, Tenant};
+use themes::{Registry, Themes};
+
+use crate::config::Config;
+use crate::stack::Stack;
+
+/// A looked-up session is kept this long, so that a revocation is obeyed within a second.
+const SESSION_KEPT: Duration = Duration::from_secs(1);
+
+/// Every page and mail of the program, compiled.
+///
+/// # Errors
+/// Templates that do not compile: a fault of the program.
+pub(crate) fn themes() -> anyhow::Result<Themes> {
+    let registry = Registry::new()
+        .with(platform_web::pages::register)
+        .with(platform_identity::pages::register)
+        .with(platform_portal::shell::register)
+        .with(platform_portal::orders::pages::register)
+        .with(admin::operator::outbox::pages::register);
+    Themes::build(registry).map_err(|faults| {
+        let list = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
+        anyhow::anyhow!("templates do not compile:\n  {list}")
+    })
+}
+
+/// What the program serves behind a tenant's host.
+pub struct App {
+    pub web: platform_web::Stack,
+    pub router: Router,
+    /// Tells open pages of changes; runs beside the router.
+    pub live: Live,
+}
+
+/// Builds it all. Reads the tenants' brands.
+///
+/// # Errors
+/// The database's answer, or templates that do not compile.
+pub async fn app(stack: &Stack, refresher: Refresher) -> anyhow::Result<App> {
+    let site = site(stack).await?;
+    let sessions = Sessions::new(stack.db.clone(), SESSION_KEPT);
+    let identity = Identity::new(sessions, stack.outbox.clone(), Limits::default());
+    let live = Live::new(stack.db.clone());
+    let routes = routes(stack, &identity, Orders { live: live.clone(), refresher });
+    let web = platform_web::Stack::new(site, routes, |router| identity.sessions().layer(router));
+    let router = web.router.clone().layer(from_fn_with_state(stack.config.https.public_port, bridge));
+    Ok(App { web, router, live })
+}
+
+/// Every route of every room.
+fn routes(stack: &Stack, identity: &Identity, orders: Orders) -> Routes {
+    let routes = Routes::new()
+        .merge(platform_identity::routes(identity))
+        .merge(platform_portal::shell::routes::routes())
+        .merge(platform_portal::orders::routes::routes(orders));
+    if stack.config.platform.demo {
+        routes.merge(admin::operator::outbox::routes::routes(stack.outbox.clone()))
+    } else {
+        routes
+    }
+}
+
+async fn site(stack: &Stack) -> anyhow::Result<Site> {
+    let brands = Brands::load(stack.db.clone()).await.context("cannot read the tenants")?;
+    Ok(Site::new(Parts {
+        db: stack.db.clone(),
+        themes: Arc::new(themes()?),
+        brands,
+        clock: stack.clock.clone(),
+        random: stack.random.clone(),
+        frame: Some(Arc::new(PortalFrame)),
+        config: web_config(&stack.config),
+    }))
+}
+
+fn web_config(config: &Config) -> platform_web::Config {
+    let mut web = platform_web::Config::new(config.platform.base_domain.clone());
+    web.demo = config.platform.demo;
+    web
+}
+
+/// Tells the web which tenant's host a request is for, in the web's own words: the two rooms do not know each other.
+async fn bridge(public_port: axum::extract::State<u16>, mut request: Request, next: Next) -> Response {
+    let extensions = request.extensions();
+    if let (Some(tenant), Some(conn)) = (extensions.get::<Tenant>(), extensions.get::<Conn>()) {
+        let host = platform_web::Host {
+            tenant: tenant.id,
+            host: tenant.host.to_string(),
+            origin: format!("https://{}", tenant.host.authority(public_port.0, 443)),
+            peer: conn.peer.ip(),
+        };
+        request.extensions_mut().insert(host);
+    }
+    next.run(request).await
+}
+
+/// The page for whoever asks for a host that is nobody's: no tenant's name, no platform's name, nothing of the request.
+#[derive(Debug)]
+pub(crate) struct Neutral;
+
+impl NeutralPages for Neutral {
+    fn page(&self, refusal: Refusal) -> (Body, HeaderValue) {
+        let sentence = refusal.sentence();
+        let body = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+             content=\"width=device-width\"><title>{sentence}</title><h1>{sentence}</h1></html>\n"
+        );
+        (Body::from(body), HeaderValue::from_static("text/html; charset=utf-8"))
+    }
+}

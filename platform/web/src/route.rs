@@ -1,0 +1,178 @@
+//! The route list: no route exists without saying who may use it, and one list serves the server and its tests.
+//!
+//! ```
+//! use platform_web::access::{Access, Capability};
+//! use platform_web::route::Routes;
+//!
+//! async fn list() -> &'static str { "orders" }
+//! async fn show() -> &'static str { "order" }
+//!
+//! let routes: Routes = Routes::new()
+//!     .get("/orders", Access::Contact(Capability::Orders), list)
+//!     .get("/orders/{number}", Access::Contact(Capability::Orders), show);
+//! assert_eq!(routes.list().len(), 2);
+//! ```
+//!
+//! The declaration does not check anything by itself: the handler's extractor does (`identity::Allowed<Orders>`), and
+//! a handler that forgot it answers 500, see [`crate::access::Proof`].
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::handler::Handler;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use http::Method;
+
+use crate::access::{Access, Proof};
+use crate::csrf;
+use crate::error::{Error, Fault};
+
+/// How long a handler may take before its reader gets an answer without it. Streams are exempt.
+pub const HANDLER_LIMIT: Duration = Duration::from_secs(15);
+
+/// One line of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// GET answers HEAD too.
+    pub method: Method,
+    /// As axum writes it: `/orders/{number}`.
+    pub path: &'static str,
+    pub access: Access,
+    /// Stays open (server-sent events).
+    pub stream: bool,
+}
+
+/// Routes of a slice, or of the whole program. `S` is the state of the handlers; `()` once it is given.
+#[derive(Debug, Clone)]
+pub struct Routes<S = ()> {
+    router: Router<S>,
+    list: Vec<Route>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    #[must_use]
+    pub fn new() -> Self {
+        Self { router: Router::new(), list: Vec::new() }
+    }
+
+    /// A page. Never changes anything: HEAD, prefetching and mail scanners come here too.
+    #[must_use]
+    pub fn get<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: Access, handler: H) -> Self {
+        let route = Route { method: Method::GET, path, access, stream: false };
+        self.add(route, get(handler))
+    }
+
+    /// A deed. Asks for the CSRF token, except from machines.
+    #[must_use]
+    pub fn post<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: Access, handler: H) -> Self {
+        let route = Route { method: Method::POST, path, access, stream: false };
+        self.add(route, post(handler))
+    }
+
+    /// Server-sent events: a GET without a time limit. Its handler asks again from time to time whether the person
+    /// may still listen.
+    #[must_use]
+    pub fn stream<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &'static str,
+        access: Access,
+        handler: H,
+    ) -> Self {
+        let route = Route { method: Method::GET, path, access, stream: true };
+        self.add(route, get(handler))
+    }
+
+    fn add(mut self, route: Route, handler: MethodRouter<S>) -> Self {
+        let handler = handler.layer(from_fn_with_state(Declared::of(&route), hold));
+        self.router = self.router.route(route.path, handler);
+        self.list.push(route);
+        self
+    }
+
+    /// Both lists. Panics at start-up, like axum, when a method of a path is there twice.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.router = self.router.merge(other.router);
+        self.list.extend(other.list);
+        self
+    }
+
+    /// Gives the handlers their state, so that slices with different states can be merged.
+    #[must_use]
+    pub fn with_state(self, state: S) -> Routes {
+        Routes { router: self.router.with_state(state), list: self.list }
+    }
+
+    /// Every route, in the order of declaration. What the isolation test walks.
+    #[must_use]
+    pub fn list(&self) -> &[Route] {
+        &self.list
+    }
+
+    pub(crate) fn into_router(self) -> Router<S> {
+        self.router
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Declared {
+    access: Access,
+    path: &'static str,
+    limit: Option<Duration>,
+}
+
+impl Declared {
+    fn of(route: &Route) -> Self {
+        let limit = (!route.stream).then_some(HANDLER_LIMIT);
+        Self { access: route.access, path: route.path, limit }
+    }
+
+    fn too_slow(self, limit: Duration) -> Error {
+        Error::unavailable(format!("{} took longer than {limit:?}", self.path))
+    }
+
+    fn unproved(self) -> Error {
+        Error::internal(format!(
+            "{} declares {:?}, and no extractor of its handler proved it",
+            self.path, self.access
+        ))
+    }
+}
+
+/// Runs one handler: within its time, after the check of its form, and its answer leaves only when the declared right
+/// was proved.
+async fn hold(State(route): State<Declared>, mut request: Request, next: Next) -> Response {
+    let proof = Proof::default();
+    request.extensions_mut().insert(proof.clone());
+    let answer = async {
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let request =
+            if reads || route.access == Access::Machine { request } else { csrf::check(request).await? };
+        Ok::<_, Error>(next.run(request).await)
+    };
+    let answer = match route.limit {
+        None => answer.await,
+        Some(limit) => {
+            tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(route.too_slow(limit)))
+        }
+    };
+    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
+    if !proof.covers(route.access) && response.extensions().get::<Fault>().is_none() {
+        response = route.unproved().into_response();
+    }
+    response.extensions_mut().insert(Pattern(route.path));
+    response
+}
+
+/// Which route answered, for the log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pattern(pub(crate) &'static str);

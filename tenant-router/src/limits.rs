@@ -1,0 +1,128 @@
+//! Limits per client address, before any cryptography: how often an address may connect, and how many connections may be
+//! unfinished or open at once. An IPv6 client is its /64, because it owns all of it.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+
+/// The numbers. All of them are per process.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// New connections a second from one address, lasting.
+    pub connections_per_second: NonZeroU32,
+    /// New connections from one address at once.
+    pub connection_burst: NonZeroU32,
+    /// Handshakes being computed, all addresses together; more wait their turn, inside their deadline. Clients that have
+    /// not sent their hello yet do not count, so that silent ones keep nobody out.
+    pub handshakes: usize,
+    /// Open connections, all addresses together.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_per_second: NonZeroU32::new(200).expect("not 0"),
+            connection_burst: NonZeroU32::new(1000).expect("not 0"),
+            // More than one address can have open within the handshake's deadline, so that none keeps the others out.
+            handshakes: 4096,
+            connections: 20_000,
+        }
+    }
+}
+
+/// Enforces [`Limits`].
+#[derive(Debug)]
+pub struct Gauge {
+    rate: DefaultKeyedRateLimiter<IpAddr>,
+    connections: Arc<Semaphore>,
+    handshakes: Semaphore,
+}
+
+/// Held as long as a connection lives.
+#[derive(Debug)]
+pub struct Open {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Gauge {
+    /// A gauge with nothing counted.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        let quota = Quota::per_second(limits.connections_per_second).allow_burst(limits.connection_burst);
+        Self {
+            rate: RateLimiter::keyed(quota),
+            connections: Arc::new(Semaphore::new(limits.connections)),
+            handshakes: Semaphore::new(limits.handshakes),
+        }
+    }
+
+    /// Whether a new connection of this address may go on.
+    #[must_use]
+    pub fn admit(&self, peer: IpAddr) -> Option<Open> {
+        self.rate.check_key(&client(peer)).ok()?;
+        let permit = self.connections.clone().try_acquire_owned().ok()?;
+        Some(Open { _permit: permit })
+    }
+
+    /// Waits for a place among the handshakes.
+    pub async fn handshake(&self) -> SemaphorePermit<'_> {
+        self.handshakes.acquire().await.expect("never closed")
+    }
+
+    /// Forgets addresses that have been quiet; the memory would grow with every address ever seen.
+    pub fn forget_quiet(&self) {
+        self.rate.retain_recent();
+        self.rate.shrink_to_fit();
+    }
+}
+
+/// What counts as one client.
+fn client(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(burst: u32, connections: usize) -> Limits {
+        let one = NonZeroU32::new(1).unwrap();
+        let burst = NonZeroU32::new(burst).unwrap();
+        Limits { connections_per_second: one, connection_burst: burst, handshakes: 1, connections }
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_address_and_a_whole_64_are_one_client() {
+        let gauge = Gauge::new(&limits(2, 100));
+        assert!(gauge.admit(ip("2001:db8::1")).is_some());
+        assert!(gauge.admit(ip("2001:db8::ffff:2")).is_some());
+        assert!(gauge.admit(ip("2001:db8:0:0:5::3")).is_none(), "the third of one /64");
+        assert!(gauge.admit(ip("2001:db8:0:1::1")).is_some(), "another /64");
+        assert!(gauge.admit(ip("192.0.2.1")).is_some());
+        assert!(gauge.admit(ip("::ffff:192.0.2.1")).is_some());
+        assert!(gauge.admit(ip("192.0.2.1")).is_none(), "a mapped address is the same client");
+    }
+
+    #[test]
+    fn caps_are_given_back() {
+        let gauge = Gauge::new(&limits(100, 1));
+        let open = gauge.admit(ip("192.0.2.1")).unwrap();
+        assert!(gauge.admit(ip("192.0.2.2")).is_none());
+        drop(open);
+        assert!(gauge.admit(ip("192.0.2.2")).is_some());
+    }
+}

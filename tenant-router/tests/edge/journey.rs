@@ -1,0 +1,158 @@
+//! A domain's whole way: claimed, proven by DNS, certified by the authority, served; then given back.
+
+use std::time::Instant;
+
+use crate::world::{World, host};
+use platform_core::clock::SystemClock;
+use platform_core::db::{Scope, System};
+use platform_core::random::SystemRandom;
+use tenant_router::Kind;
+use tenant_router::domains::{self, Proof, State};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_claim_to_first_page() {
+    let world = World::new(|_| ()).await;
+    let tenant = world.served_tenant("techflow").await;
+    assert!(
+        world
+            .get("techflow.portico.localhost")
+            .await
+            .contains("tenant=techflow host=techflow.portico.localhost")
+    );
+
+    let name = "success.brightwater.example";
+    let claimed = world.claim(tenant, "Success.Brightwater.EXAMPLE.").await;
+    assert_eq!((claimed.state, claimed.host.as_str()), (State::Claimed, name));
+    let waiting = world.until_state(tenant, name, State::WaitingDns).await;
+    let cname = &waiting.checks[0];
+    assert!(!cname.ok && cname.fix.as_ref().unwrap().contains(".edge.portico.localhost"), "{cname:?}");
+    assert!(world.table.get(&host(name)).is_none(), "a claim is not routed");
+
+    world.point(&claimed).await;
+    let begin = Instant::now();
+    // As the button does it; the reconciler would look within 5 s.
+    let checked = world.checker.check_now(tenant, claimed.id).await.unwrap().unwrap();
+    assert_eq!((checked.state, checked.proof), (State::Verified, Some(Proof::Cname)));
+    world.until_state(tenant, name, State::Live).await;
+    world.until_served(name).await;
+    let page = world.get(name).await;
+    println!("verified to first page: {:?}", begin.elapsed());
+    assert!(
+        page.starts_with("HTTP/1.1 200") && page.contains(&format!("tenant=techflow host={name}")),
+        "{page}"
+    );
+
+    let mut tx = world.db.tenant(Scope::tenant(tenant)).await.unwrap();
+    assert!(domains::release(&mut tx, claimed.id, &SystemClock).await.unwrap());
+    tx.commit().await.unwrap();
+    let begin = Instant::now();
+    while world.table.get(&host(name)).unwrap().kind != Kind::Tombstone {
+        assert!(begin.elapsed().as_secs() < 10);
+        tokio::task::yield_now().await;
+    }
+    println!("off-boarded after {:?}", begin.elapsed());
+    assert!(world.tls(name, "http/1.1").await.is_err(), "a released host has no handshake");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn txt_proves_too_and_the_reconciler_looks_by_itself() {
+    let world = World::new(|_| ()).await;
+    let tenant = world.tenant("techflow").await;
+    let domain = world.claim(tenant, "brightwater.example").await;
+    let records = domain.records(&host("portico.localhost")).unwrap();
+    assert_eq!((records[1].kind, records[1].name.as_str()), ("TXT", "_portico.brightwater.example"));
+    world.pebble.dns.set_txt(&records[1].name, &records[1].value).await;
+    let live = world.until_state(tenant, "brightwater.example", State::Live).await;
+    assert_eq!(live.proof, Some(Proof::Txt));
+    world.until_served("brightwater.example").await;
+    assert!(world.get("brightwater.example").await.contains("tenant=techflow"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failing_dns_is_reported_and_looked_at_again() {
+    let world = World::new(|_| ()).await;
+    let tenant = world.tenant("techflow").await;
+    world.pebble.dns.set_servfail("success.broken.example").await;
+    let domain = world.claim(tenant, "success.broken.example").await;
+    let checked = world.checker.check_now(tenant, domain.id).await.unwrap().unwrap();
+    assert_eq!(checked.state, State::WaitingDns);
+    let problem = checked.checks[0].problem.as_deref().unwrap();
+    assert!(problem.contains("name servers fail"), "{problem}");
+    assert!(checked.next_check.is_some());
+
+    world.pebble.dns.clear_servfail("success.broken.example").await;
+    world.pebble.dns.set_cname("success.broken.example", "other-portal.example").await;
+    let checked = world.checker.check_now(tenant, domain.id).await.unwrap().unwrap();
+    assert_eq!(checked.checks[0].seen, ["other-portal.example"]);
+    assert!(checked.checks[0].fix.as_ref().unwrap().contains("from other-portal.example to"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proven_host_has_one_holder() {
+    let world = World::new(|_| ()).await;
+    let (first, second) = (world.tenant("techflow").await, world.tenant("lumen").await);
+    let name = "success.brightwater.example";
+    let ours = world.claim(first, name).await;
+    let theirs = world.claim(second, name).await;
+    assert_ne!(ours.label, theirs.label, "each claim has a target of its own");
+    world.point(&ours).await;
+    world.until_state(first, name, State::Live).await;
+    // Another tenant's claim is not proven by our CNAME, and even a proof of its own does not take the host away.
+    let checked = world.checker.check_now(second, theirs.id).await.unwrap().unwrap();
+    assert_eq!(checked.state, State::WaitingDns);
+    let record = &theirs.records(&host("portico.localhost")).unwrap()[1];
+    world.pebble.dns.set_txt(&record.name, &record.value).await;
+    let checked = world.checker.check_now(second, theirs.id).await.unwrap().unwrap();
+    assert_eq!(checked.state, State::Blocked);
+    assert!(checked.checks.iter().any(|check| check.code == "holder"));
+    assert_eq!(world.table.get(&host(name)).unwrap().tenant, first);
+    assert!(world.checker.check_now(second, ours.id).await.unwrap().is_none(), "not theirs to check");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn suspension_and_renaming_act_at_once() {
+    let world = World::new(|_| ()).await;
+    world.served_tenant("techflow").await;
+    let mut owner = world.test.owner().await;
+    sqlx::query("update tenants set status = 'suspended'").execute(&mut owner).await.unwrap();
+    let begin = Instant::now();
+    while world.table.get(&host("techflow.portico.localhost")).unwrap().kind != Kind::Suspended {
+        assert!(begin.elapsed().as_secs() < 10);
+        tokio::task::yield_now().await;
+    }
+    let page = world.get("techflow.portico.localhost").await;
+    assert!(page.starts_with("HTTP/1.1 503") && !page.contains("techflow"), "{page}");
+
+    sqlx::query("update tenants set status = 'active', slug = 'flow'").execute(&mut owner).await.unwrap();
+    world.until_served("flow.portico.localhost").await;
+    assert!(world.table.get(&host("techflow.portico.localhost")).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wildcard_spares_the_orders_of_the_platforms_own_hosts() {
+    let world = World::new(|_| ()).await;
+    let (chain, key) = world.wildcard();
+    let mut tx = world.db.system(System::Certificates).await.unwrap();
+    let names = acme::import::import(&mut tx, &world.sealer, (&SystemClock, &SystemRandom), &chain, &key)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(names, ["*.portico.localhost"]);
+
+    world.served_tenant("techflow").await;
+    let page = world.get("techflow.portico.localhost").await;
+    assert!(page.contains("tenant=techflow") && page.contains("*.portico.localhost"), "{page}");
+    world.served_tenant("lumen").await;
+    let orders: i64 = sqlx::query_scalar("select count(*) from acme_orders")
+        .fetch_one(&mut world.test.owner().await)
+        .await
+        .unwrap();
+    assert_eq!(orders, 0, "nothing was ordered");
+
+    // Browsers send requests for both hosts over one connection; each is its own tenant's.
+    let text = "GET / HTTP/1.1\r\nHost: lumen.portico.localhost\r\nConnection: close\r\n\r\n";
+    assert!(world.raw("techflow.portico.localhost", text).await.contains("tenant=lumen"));
+    let text = text.replace("lumen.", "unknown.");
+    let page = world.raw("techflow.portico.localhost", &text).await;
+    assert!(page.starts_with("HTTP/1.1 404") && !page.contains("techflow"), "{page}");
+}
