@@ -55,7 +55,7 @@ def read_mail(html, host):
     """Link and code of the mail that the outbox page shows, if it was asked for at `host`."""
     opened = re.search(r"<article\b.*?</article>", html, re.S)
     words = Page(opened.group(0) if opened else html).words
-    link = re.search(r"https://" + re.escape(host) + r"(?::\d+)?(/sign-in/[\w-]{20,}\S*)", words)
+    link = re.search(r"https://" + re.escape(host) + r"(?::\d+)?(/sign-in/[\w-]{20,})", words)
     code = re.search(r"(?<![\d:])(\d{3})[ \u202f]?(\d{3})(?!\d)", words)
     return (link.group(1), "".join(code.groups()) if code else None) if link else None
 
