@@ -3,4 +3,5 @@
 mod erp;
 mod reading;
 mod syncing;
+mod trouble;
 mod world;
