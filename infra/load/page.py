@@ -7,9 +7,7 @@ import argparse
 import http.client
 import os
 import pathlib
-import random
 import shutil
-import statistics
 import sys
 import tempfile
 import time
@@ -17,11 +15,11 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from bench import statements
-from bench.contenders import Caddy, Hello, Pgbench, Portico
-from bench.database import Database
-from bench.figures import figure
-from bench.ground import build, certificate
+from load import statements
+from load.contenders import Caddy, Hello, Pgbench, Portico
+from load.database import Database
+from load.figures import figure, interleave, ratios
+from load.ground import build, certificate
 from stage.ports import Ports
 from stage.processes import Failed, Programs, Stopped, stop_on_signals
 
@@ -74,14 +72,18 @@ class Bench:
         self.database.start(durable=True)
         for portico in porticos:
             portico.start()
-            self.tell(f"{portico.tenants} tenants: first page after {portico.first_page:.2f} s, {portico.resident >> 20} MiB")
+            self.tell(f"{portico.tenants} tenants: first page after {portico.first_page:.2f} s, {portico.resident:.0f} MiB")
         rest = (self.binaries.yardstick, self.files, page.visitors, self.programs)
         hello, caddy = Hello("hello", self.ports.take(0), *rest), Caddy("caddy", self.ports.take(0), *rest)
         hello.start()
         page.page(page.some_visitors(1)[0])
         caddy.start(self.folder, page.body, self.ports.take(0))
-        turns = self.turns(porticos, [*porticos, hello, caddy, pgbench])
-        self.report(porticos, turns, hello, caddy, pgbench)
+        contenders = {each.name: each for each in [*porticos, hello, caddy, pgbench]}
+        for each in contenders.values():
+            each.drive(self.options.seconds)
+        freshen = lambda: [portico.freshen() for portico in porticos]
+        drives = {name: lambda each=each: each.drive(self.options.seconds) for name, each in contenders.items()}
+        self.report(porticos, interleave(drives, self.options.rounds, self.tell, freshen))
 
     def seeded(self):
         self.database.initialise()
@@ -119,40 +121,30 @@ class Bench:
         pages = [sum((found[at * each + nth] for nth in range(each)), []) for at in range(len(visitors))]
         return [statements.script([page], f"p{at}") for at, page in enumerate(pages)]
 
-    def turns(self, porticos, contenders):
-        """Runs by contender and round: all of them in each round, in an order of chance."""
-        turns, seconds = {each.name: [] for each in contenders}, self.options.seconds
-        for each in contenders:
-            each.drive(max(1, seconds / 2))
-        for number in range(self.options.rounds):
-            for portico in porticos:
-                portico.freshen()
-            for each in random.sample(contenders, len(contenders)):
-                turns[each.name].append(each.drive(seconds))
-            rates = ", ".join(f"{name} {runs[-1].per_second:.0f}/s {runs[-1].micros:.0f} us" for name, runs in turns.items())
-            self.tell(f"round {number + 1}: {rates}")
-            self.programs.check()
-        return turns
-
-    def report(self, porticos, turns, hello, caddy, pgbench):
-        page = turns[porticos[0].name]
-        self.tell(f"a page has {page[-1].body} octets; p50 {median(page, 'p50'):.0f} us, p99 {median(page, 'p99'):.0f} us; load average "
-                  f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-        figure("page.requests", [run.per_second for run in page], "1/s", ">= 1000")
-        figure("page.cpu", [run.micros for run in page], "us", "<= 650")
-        for other, goal in ((caddy, ">= 0.6"), (hello, ">= 0.08"), (pgbench, ">= 0.6")):
-            ratios = [one.per_second / two.per_second for one, two in zip(page, turns[other.name])]
-            figure(f"page.of_{other.name}", ratios, "x", goal)
+    def report(self, porticos, rounds):
+        name, last = porticos[0].name, rounds[-1]
+        each = lambda key: [turns[name][key] for turns in rounds]
+        self.tell(f"a page has {last[name]['body_bytes']} octets; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+        for other in last:
+            figure(f"{other}.per_second", [turns[other]["per_second"] for turns in rounds], "1/s", digits=0)
+        figure("page.p99", [micros / 1000 for micros in each("p99_us")], "ms")
+        figure("page.cpu", each("cpu_us"), "us", ("<=", 650), 0)
+        for other, goal in (("caddy", 0.6), ("hello", 0.08), ("pgbench", 0.6)):
+            figure(f"page.of_{other}", ratios(rounds, name, other, "per_second"), "x", (">=", goal), 3)
         for portico in porticos[1:]:
-            runs, size = turns[portico.name], portico.tenants
-            figure(f"page.slower_at_{size}_tenants", [one.per_second / two.per_second for one, two in zip(page, runs)], "x", "<= 1.15")
-            figure(f"page.cpu_at_{size}_tenants", [two.micros / one.micros for one, two in zip(page, runs)], "x", "<= 1.15")
-        most = porticos[-1]
-        idle = (most.resident - porticos[0].resident) / (most.tenants - porticos[0].tenants)
-        figure(f"page.start_with_{most.tenants}_tenants", [most.first_page], "s", "<= 3", "starts")
-        figure("page.memory_of_an_idle_tenant", [idle], "octets", "<= 2048", "starts")
+            size = portico.tenants
+            figure(f"page.time_at_{size}_tenants", ratios(rounds, name, portico.name, "per_second"), "x", ("<=", 1.15), 3)
+            figure(f"page.cpu_at_{size}_tenants", ratios(rounds, portico.name, name, "cpu_us"), "x", ("<=", 1.15), 3)
+        for portico in porticos:
+            figure(f"start_at_{portico.tenants}_tenants", [portico.first_page], "s", ("<=", 3), rounds="starts")
+        most, megabytes = porticos[-1], porticos[-1].resident - porticos[0].resident
+        figure("memory_of_an_idle_tenant", [megabytes * 1024 / (most.tenants - porticos[0].tenants)], "KiB", ("<=", 2), rounds="starts")
 
     def tell(self, text):
+        tell(f"{time.monotonic() - self.began:6.1f} s  {text}")
+
+
+def tell(self, text):
         tell(f"{time.monotonic() - self.began:6.1f} s  {text}")
 
 

@@ -25,7 +25,10 @@ class Person:
         if form is None or not form.fields.get("csrf"):
             raise Failed("/sign-in has no form with a token against forgery")
         fields = {**form.fields, "email": self.email, **({"remember": "yes"} if remember else {})}
-        return self.visitor.post("/sign-in", fields)
+        answer = self.visitor.post("/sign-in", fields)
+        if answer.status != 200:
+            raise Failed(f"asking for a mail to {self.email} answers {answer.status}: {Page(answer.text).words[:200]}")
+        return answer
 
     def mail(self, seconds=20):
         """Waits for the newest sign-in mail in the demo's outbox; gives its link and its code."""
@@ -55,7 +58,7 @@ def read_mail(html, host):
     """Link and code of the mail that the outbox page shows, if it was asked for at `host`."""
     opened = re.search(r"<article\b.*?</article>", html, re.S)
     words = Page(opened.group(0) if opened else html).words
-    link = re.search(r"https://" + re.escape(host) + r"(?::\d+)?(/sign-in/[\w-]{20,}\S*)", words)
+    link = re.search(r"https://" + re.escape(host) + r"(?::\d+)?(/sign-in/[\w-]{20,})", words)
     code = re.search(r"(?<![\d:])(\d{3})[ \u202f]?(\d{3})(?!\d)", words)
     return (link.group(1), "".join(code.groups()) if code else None) if link else None
 

@@ -3,16 +3,28 @@ import socket
 
 
 class Ports:
+    """Also keeps demos that start at the same moment apart: a port is ours from here on, not only once it is listened on."""
+
     def __init__(self):
-        self.given = set()
+        self.reserved = []
 
     def take(self, wanted):
-        for port in (wanted, *[0] * 20):
-            port = probe(port)
-            if port and port not in self.given:
-                self.given.add(port)
+        for candidate in (wanted, *[0] * 50):
+            port = probe(candidate)
+            if port and self._reserve(port):
                 return port
         raise OSError("no free port on 127.0.0.1")
+
+    def _reserve(self, port):
+        # a name that no file stands for: gone when we are, and open to every user of the machine
+        mark = socket.socket(socket.AF_UNIX)
+        try:
+            mark.bind(f"\0portico-demo-port-{port}")
+        except OSError:
+            mark.close()
+            return False
+        self.reserved.append(mark)
+        return True
 
 
 def probe(port):

@@ -40,7 +40,9 @@ class Program:
         self.name, self.process, self.log, self.ending = name, process, log, ending
 
     def running(self):
-        return self.process.poll() is None
+        # without taking its end: until then Linux gives its number to nobody else, and we may still signal its group
+        return self.process.returncode is None and os.waitid(
+            os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
     def tail(self, lines=15):
         try:
@@ -51,16 +53,18 @@ class Program:
     def check(self):
         """Fails when the program is not running any more."""
         if not self.running():
-            raise Failed(f"{self.name} ended with status {self.process.returncode}; {self.log} ends with\n{self.tail()}")
+            raise Failed(f"{self.name} ended with status {self.process.wait()}; {self.log} ends with\n{self.tail()}")
 
     def stop(self, seconds=8):
+        if self.process.returncode is not None:
+            return
+        end = time.monotonic() + seconds
+        self._signal(self.ending)
+        while self.running() and time.monotonic() < end:
+            time.sleep(0.01)
         if self.running():
-            self._signal(self.ending)
-            try:
-                self.process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                print(f"  {self.name} did not end within {seconds} s and is killed", file=sys.stderr)
-        # also when it is gone already: it may have left children in its session
+            print(f"  {self.name} did not end within {seconds} s and is killed", file=sys.stderr)
+        # also when it ended by itself: it may have left children in its session
         self._signal(signal.SIGKILL)
         self.process.wait()
 

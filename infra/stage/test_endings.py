@@ -2,6 +2,7 @@
 
 Run: /usr/bin/python3 -m unittest discover -s infra/stage -t infra
 """
+import contextlib
 import os
 import pathlib
 import shutil
@@ -55,6 +56,17 @@ class Endings(unittest.TestCase):
         finally:
             demo.terminate()
             demo.wait(30)
+
+    def test_demos_that_start_at_once_take_different_ports(self):
+        with contextlib.ExitStack() as folders:
+            states = [folders.enter_context(tempfile.TemporaryDirectory(prefix="portico-endings-")) for _ in range(3)]
+            demos = []
+            for state in states:
+                os.chmod(state, 0o755)
+                demos.append(subprocess.Popen([*self.command(state), "--run", "sleep", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=TOP))
+            for demo in demos:
+                _, err = demo.communicate(timeout=60)
+                self.assertEqual(demo.returncode, 0, err)
 
     def start(self):
         with open(self.state / "demo.out", "w") as log:

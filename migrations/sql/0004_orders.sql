@@ -95,8 +95,11 @@ create table orders (
     constraint orders_connector_fkey foreign key (tenant_id, connector_id) references connectors (tenant_id, id) on delete cascade
 ) with (fillfactor = 85);
 create index orders_list on orders (tenant_id, customer_id, sort_at desc, id desc) where deleted_at is null;
-create index orders_open on orders (tenant_id, customer_id, expected_on) where deleted_at is null and is_open;
-create index orders_changed on orders (tenant_id, customer_id, changed_at desc) where deleted_at is null;
+-- lists and counts of what is still to come: a customer has few of these, however long the history
+create index orders_open on orders (tenant_id, customer_id, sort_at desc, id desc) include (status, promised_on, expected_on)
+    where deleted_at is null and is_open;
+-- open pages ask for the greatest; of removed orders too, because a removal is a change
+create index orders_changed on orders (tenant_id, customer_id, changed_at desc);
 -- the runner: which orders were open at last sight, to find those that left the source's open set
 create index orders_open_of_connector on orders (tenant_id, connector_id, external_id) where deleted_at is null and source_open;
 select wall.customer('orders');
@@ -181,8 +184,8 @@ create table order_events (
     constraint order_events_order_fkey foreign key (tenant_id, customer_id, order_id)
         references orders (tenant_id, customer_id, id) on update cascade on delete cascade
 );
-create index order_events_of_order on order_events (tenant_id, order_id, seen_at);
-create index order_events_recent on order_events (tenant_id, customer_id, seen_at desc);
+create index order_events_of_order on order_events (tenant_id, order_id);
+create index order_events_recent on order_events (tenant_id, customer_id, (coalesce(source_at, seen_at)) desc, id desc);
 select wall.customer('order_events');
 
 -- What an order can be found by: our number, the customer's order number, SKUs, tracking numbers; upper-case letters and
@@ -203,7 +206,7 @@ select wall.customer('order_search_keys');
 
 -- Up to `at_most` orders of one customer that have a key beginning with `prefix` (already upper-case letters and digits).
 -- Runs with the caller's rights, under the tenant and customer wall, and states both predicates besides: a range on a
--- leakproof type keeps its index under row-level security (0.2 ms with 100,000 orders of one customer), so a definer's
+-- leakproof type keeps its index under row-level security (0.8 ms for 500 matches among 100,000 orders of one customer), so a definer's
 -- right past the wall would buy nothing and risk much.
 -- (its body is checked when it runs: with row_security off, as in a migration, the check would refuse the policy)
 set local check_function_bodies = off;

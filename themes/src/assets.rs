@@ -213,7 +213,7 @@ mod tests {
             let fonts: usize = crate::typeface::preloaded(pack).iter().map(|font| size(font)).sum();
             let total =
                 size(&format!("app-{}.css", pack.name())) + size("icons.svg") + size("app.js") + fonts;
-            // The page itself and the brand's colours take up to 10 kB more.
+            // The page itself and the brand's colours take some 6 kB more.
             assert!(total < 50_000, "{}: {total} bytes before the page", pack.name());
         }
     }

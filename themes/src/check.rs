@@ -35,10 +35,10 @@ impl Themes {
             self.note(&mut report, out.map(|out| self.write_skin(out, &skin)).unwrap_or(Ok(())), "assets");
             for locale in self.locales().iter() {
                 for scheme in [Scheme::Light, Scheme::Dark] {
-                    let shell = samples::shell(scheme, locale.tag());
-                    let zone = Tz::Europe__Oslo;
-                    let view = View { skin: &skin, locale, zone, now: samples::now(), shell: &shell };
                     for entry in &self.registry {
+                        let shell = samples::shell(scheme, locale.tag(), entry.name);
+                        let zone = Tz::Europe__Oslo;
+                        let view = View { skin: &skin, locale, zone, now: samples::now(), shell: &shell };
                         self.check_entry(&mut report, &view, entry, out);
                     }
                 }
@@ -53,6 +53,8 @@ impl Themes {
             report.faults.push(Fault { at: entry.context.to_owned(), problem: "has no samples".to_owned() });
         }
         for (sample, render) in samples {
+            let shell = samples::trimmed(view.shell, sample);
+            let view = &View { shell: &shell, ..*view };
             let at = || {
                 let scheme = if view.shell.scheme == Scheme::Dark { "dark" } else { "light" };
                 let pack = view.skin.brand().pack.name();

@@ -122,8 +122,9 @@ fn element<'a>(tag: &'a str, open: &mut Vec<&'a str>, out: &mut String) -> Resul
         let (key, after) = attributes.split_once("=\"").ok_or(BadMark::Broken)?;
         let (value, after) = after.split_once('"').ok_or(BadMark::Broken)?;
         attributes = after;
-        // The name space is implied when the mark is inlined.
-        if key == "xmlns" {
+        // The name space is implied when the mark is inlined; the other two are written anew above, so that what we
+        // stored can be read again.
+        if matches!(key, "xmlns" | "aria-hidden" | "focusable") {
             continue;
         }
         if !ATTRIBUTES.contains(&key) || !harmless(key, value) {
@@ -154,6 +155,14 @@ mod tests {
 
     fn mark(source: &str) -> Result<Mark, BadMark> {
         Mark::try_from(source.to_owned())
+    }
+
+    #[test]
+    fn what_was_stored_is_read_again() {
+        for brand in crate::samples::brands() {
+            let stored = serde_json::to_value(&brand).unwrap();
+            assert_eq!(serde_json::from_value::<crate::Brand>(stored).unwrap(), brand);
+        }
     }
 
     #[test]

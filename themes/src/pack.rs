@@ -32,7 +32,7 @@ impl Pack {
         match self {
             Pack::Quiet => &[],
             Pack::Workshop => &[("shell/hero.html", include_str!("../packs/workshop/shell/hero.html"))],
-            Pack::Bright => &[],
+            Pack::Bright => &[("shell/hero.html", include_str!("../packs/bright/shell/hero.html"))],
         }
     }
 }

@@ -117,7 +117,7 @@ impl Scheme {
         let grey = |l: f64, ratio: f64| {
             self.reach(Oklch { c: self.tint.c * 1.6, ..self.tint }.at(l), &grounds, ratio)
         };
-        let action = self.reach(self.seed, &[self.page, self.surface, self.wash], CONTROL);
+        let action = self.reach(self.vivid(0.7), &[self.page, self.surface, self.wash], CONTROL);
         let over = self.reach(
             Oklch::from(action).at(Oklch::from(action).l + self.away(0.055)),
             &[self.surface],
@@ -141,7 +141,7 @@ impl Scheme {
             ("action-over", over),
             ("on-action", on(action)),
             ("on-action-over", on(over)),
-            ("link", self.reach(self.seed, &grounds, TEXT + 0.1)),
+            ("link", self.reach(self.vivid(0.78), &grounds, TEXT + 0.1)),
             ("accent", accent),
             ("on-accent", on(accent)),
             ("accent-text", self.reach(self.accent, &grounds, TEXT + 0.1)),
@@ -154,6 +154,15 @@ impl Scheme {
             tokens.extend(names.into_iter().zip(self.status(near(self.seed, hue.to_radians()), chroma)));
         }
         tokens
+    }
+
+    /// The brand's own colour; a deep one is lifted to `l` in the dark, where its nearest passing shade would look disabled.
+    fn vivid(&self, l: f64) -> Oklch {
+        if self.dark && self.seed.l < 0.5 {
+            Oklch { c: self.seed.c * 1.15, ..self.seed }.at(l)
+        } else {
+            self.seed
+        }
     }
 
     /// The deep strip behind a header: brand hue, dark in both schemes.

@@ -76,9 +76,26 @@ pub fn day(days: i64) -> chrono::NaiveDate {
     (now() + chrono::Duration::days(days)).date_naive()
 }
 
-/// A signed-in contact's frame.
+/// A signed-in contact's frame around the page of this template name; sign-in and errors have none.
 #[must_use]
-pub fn shell(scheme: Scheme, language: &str) -> Shell {
+pub fn shell(scheme: Scheme, language: &str, page: &str) -> Shell {
+    let framed =
+        Shell { person: None, search: None, nav: Vec::new(), ..portal_shell(scheme, language, page) };
+    let portal = page.starts_with("shell/") || page.starts_with("orders/") || page == "identity/devices.html";
+    if portal { portal_shell(scheme, language, page) } else { framed }
+}
+
+/// The frame as a sample of this name needs it: a tenant without orders offers neither them nor their search.
+pub(crate) fn trimmed(shell: &Shell, sample: &str) -> Shell {
+    let mut shell = shell.clone();
+    if sample == "without-orders" {
+        shell.nav.truncate(1);
+        shell.search = None;
+    }
+    shell
+}
+
+fn portal_shell(scheme: Scheme, language: &str, page: &str) -> Shell {
     let item = |label: &'static str, icon: &'static str, href: &'static str, current, badge| NavItem {
         label: label.into(),
         icon: icon.into(),
@@ -97,8 +114,8 @@ pub fn shell(scheme: Scheme, language: &str) -> Shell {
         path: "/orders?show=open".to_owned(),
         scheme,
         nav: vec![
-            item("nav.home", "house", "/", false, 0),
-            item("nav.orders", "package", "/orders", true, 2),
+            item("nav.home", "house", "/", page.starts_with("shell/"), 0),
+            item("nav.orders", "package", "/orders", page.starts_with("orders/"), 2),
         ],
         person: Some(Person {
             name: "Maya Okafor".to_owned(),

@@ -43,18 +43,18 @@ pub(crate) fn themes() -> anyhow::Result<Themes> {
 }
 
 /// What the program serves behind a tenant's host.
-pub(crate) struct App {
-    pub(crate) web: platform_web::Stack,
-    pub(crate) router: Router,
+pub struct App {
+    pub web: platform_web::Stack,
+    pub router: Router,
     /// Tells open pages of changes; runs beside the router.
-    pub(crate) live: Live,
+    pub live: Live,
 }
 
 /// Builds it all.
 ///
 /// # Errors
 /// Templates that do not compile.
-pub(crate) fn app(stack: &Stack, refresher: Refresher) -> anyhow::Result<App> {
+pub async fn app(stack: &Stack, refresher: Refresher) -> anyhow::Result<App> {
     let site = site(stack)?;
     let sessions = Sessions::new(stack.db.clone(), SESSION_KEPT);
     let identity = Identity::new(sessions, stack.outbox.clone(), Limits::default());

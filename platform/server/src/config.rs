@@ -6,4 +6,5 @@
 mod reader;
 mod sections;
 
-pub(crate) use sections::Config;
+pub use reader::Faults;
+pub use sections::Config;

@@ -18,18 +18,21 @@ use crate::config::Config;
 const DATABASE: &str = "portico";
 
 /// The opened foundations. The private PostgreSQL, if there is one, ends when this is dropped.
-pub(crate) struct Stack {
-    pub(crate) config: Config,
-    pub(crate) db: Db,
-    pub(crate) sealer: Sealer,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) random: Arc<dyn Random>,
-    pub(crate) outbox: Outbox,
+pub struct Stack {
+    pub config: Config,
+    pub db: Db,
+    pub sealer: Sealer,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub outbox: Outbox,
     _server: Option<Server>,
 }
 
 /// Reads the configuration file, or the environment alone when the file is not there.
-pub(crate) fn read_config(path: &Path) -> anyhow::Result<Config> {
+///
+/// # Errors
+/// Every fault at once.
+pub fn read_config(path: &Path) -> anyhow::Result<Config> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -40,7 +43,10 @@ pub(crate) fn read_config(path: &Path) -> anyhow::Result<Config> {
 
 impl Stack {
     /// Opens the database (starting the private one when no other is named) and the keys.
-    pub(crate) async fn open(config: Config) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// A database that does not answer or whose role could pass the wall, or a key file that cannot be read.
+    pub async fn open(config: Config) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let (server, database) = connect_options(&config).await?;

@@ -123,9 +123,13 @@ impl Brands {
                     None
                 }
             };
-            while self.wait(hints.as_mut()).await {
+            // Looks first: what changed while nobody listened sent its hint to nobody.
+            loop {
                 if let Err(error) = self.refresh().await {
                     tracing::warn!(%error, "the tenants could not be read again");
+                }
+                if !self.wait(hints.as_mut()).await {
+                    break;
                 }
             }
         }

@@ -40,14 +40,21 @@ impl Decoder {
     /// Text without padding and control characters; none when nothing is left.
     #[must_use]
     pub fn text(&self, bytes: &[u8]) -> Option<String> {
-        let text = match std::str::from_utf8(bytes) {
+        clean(&self.characters(bytes))
+    }
+
+    /// The same where lines mean something, as in an address: each is cleaned, empty ones are left out.
+    #[must_use]
+    pub fn lines(&self, bytes: &[u8]) -> Option<String> {
+        let lines: Vec<String> = self.characters(bytes).lines().filter_map(clean).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    fn characters(&self, bytes: &[u8]) -> String {
+        match std::str::from_utf8(bytes) {
             Ok(text) => text.to_owned(),
             Err(_) => bytes.iter().map(|byte| self.legacy(*byte)).collect(),
-        };
-        let clean: String =
-            text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT).collect();
-        let trimmed = clean.trim();
-        (!trimmed.is_empty()).then(|| trimmed.to_owned())
+        }
     }
 
     fn legacy(&self, byte: u8) -> char {
@@ -132,6 +139,13 @@ impl Decoder {
     }
 }
 
+fn clean(text: &str) -> Option<String> {
+    let printable: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT).collect();
+    let trimmed = printable.trim();
+    (!trimmed.is_empty()).then(|| trimmed.to_owned())
+}
+
 enum Moment {
     Day(NaiveDate),
     Local(NaiveDateTime),
@@ -196,6 +210,7 @@ mod tests {
         assert_eq!(d.text(b"\x93Pr\xfcfzeugnis\x94 \x96").as_deref(), Some("“Prüfzeugnis” –"));
         assert_eq!(d.text(b"PO\x07 4711\tB\n").as_deref(), Some("PO  4711 B"));
         assert_eq!(d.text(b"   "), None);
+        assert_eq!(d.lines(b" Dock 2 \r\n\n Plant Road\x07").as_deref(), Some("Dock 2\nPlant Road"));
         assert_eq!(d.text(&vec![b'x'; 100_000]).map(|t| t.len()), Some(MAX_TEXT));
     }
 

@@ -24,6 +24,13 @@ impl Reader<'_> {
         self.decoder.text(bytes?)
     }
 
+    /// The text of a field that may have several lines.
+    pub(super) fn lines(&self, row: &PgRow, field: &str) -> Option<String> {
+        let index = self.entity.fields.iter().position(|(name, _)| *name == field)?;
+        let bytes: Option<&[u8]> = row.try_get(index).ok()?;
+        self.decoder.lines(bytes?)
+    }
+
     /// A key: its bytes must be text, because we send it back.
     pub(super) fn key(&mut self, row: &PgRow, field: &'static str) -> Option<String> {
         let index = self.entity.fields.iter().position(|(name, _)| *name == field)?;

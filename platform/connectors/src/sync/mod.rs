@@ -7,10 +7,12 @@
 mod changes;
 mod mirror;
 mod notes;
+mod plan;
 mod refresh;
 mod routine;
 mod rows;
 mod search_keys;
+mod statements;
 mod worker;
 
 use std::collections::HashMap;
@@ -26,7 +28,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use refresh::{Refreshed, Refresher, watch};
-pub use search_keys::{SHORTEST as SHORTEST_SEARCH, normalised as normalised_search};
+pub use search_keys::{SHORTEST, normalised};
 
 use crate::registry::{self, Leased};
 use routine::Routine;

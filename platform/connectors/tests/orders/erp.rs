@@ -147,3 +147,60 @@ fn shared_server() -> PathBuf {
         })
         .clone()
 }
+
+/// A server of one test's own, in a thread that lives as long as the server should.
+pub(crate) struct OwnServer {
+    dir: PathBuf,
+    running: Option<(std::sync::mpsc::Sender<()>, std::thread::JoinHandle<()>)>,
+}
+
+impl OwnServer {
+    /// Starts it and loads OrderFlow.
+    pub(crate) fn start(name: &str) -> (Self, Erp) {
+        let dir = std::env::temp_dir().join(format!("portico-test-{}", std::process::id())).join(name);
+        let mut server = Self { dir, running: None };
+        let socket = server.run(true);
+        (server, Erp { socket, name: "orderflow".into() })
+    }
+
+    /// Starts it again over the same data, at the same address.
+    pub(crate) fn start_again(&mut self) {
+        self.run(false);
+    }
+
+    fn run(&mut self, load: bool) -> PathBuf {
+        let (send, receive) = std::sync::mpsc::channel();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let dir = self.dir.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let server = runtime.block_on(async {
+                let server = Server::start(&dir, Durability::Fast).await.expect("the ERP starts");
+                if load {
+                    load_orderflow(server.socket_dir(), "orderflow").await;
+                }
+                server
+            });
+            send.send(server.socket_dir().to_owned()).expect("the test waits");
+            let _ = stopped.recv();
+            drop(server);
+        });
+        self.running = Some((stop, thread));
+        receive.recv().expect("the ERP starts")
+    }
+
+    /// Ends it, connections and all.
+    pub(crate) fn end(&mut self) {
+        if let Some((stop, thread)) = self.running.take() {
+            drop(stop);
+            thread.join().expect("the server ends");
+        }
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -78,7 +78,6 @@ impl Sessions {
     }
 
     /// Adds the layer that recognises who is signed in. For `Stack::new`.
-    #[must_use]
     pub fn layer(&self, router: Router) -> Router {
         router.layer(from_fn_with_state(self.clone(), recognise))
     }

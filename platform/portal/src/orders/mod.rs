@@ -7,6 +7,7 @@ pub mod live;
 pub mod order;
 pub mod pages;
 pub mod routes;
-mod sample_orders;
+mod sample_details;
+mod sample_lists;
 pub mod store;
 pub(crate) mod tell;

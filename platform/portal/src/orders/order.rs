@@ -1,7 +1,7 @@
 //! Orders by our own rules: when one is late, and which filter it belongs to. Pure.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use platform_connectors::sync::{SHORTEST_SEARCH, normalised_search};
+use platform_connectors::sync::{SHORTEST, normalised};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -131,8 +131,8 @@ pub fn show(text: &str) -> Show {
 /// What somebody typed, as keys are stored: upper-case letters and digits. Too short is no search.
 #[must_use]
 pub fn searched(typed: &str) -> String {
-    let key = normalised_search(typed);
-    if key.len() < SHORTEST_SEARCH { String::new() } else { key }
+    let key = normalised(typed);
+    if key.len() < SHORTEST { String::new() } else { key }
 }
 
 /// Text for the query of an address.

@@ -6,8 +6,8 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use themes::{Money, Page, Registry, Sample};
 
-use super::sample_orders;
-pub use super::sample_orders::sample_rows;
+pub use super::sample_lists::sample_rows;
+use super::{sample_details, sample_lists};
 
 /// Adds the slice's pages and partials.
 #[must_use]
@@ -117,6 +117,8 @@ pub struct Order {
     pub purchase_order: Option<String>,
     pub status: Status,
     pub late: bool,
+    /// Days between the first promise and what is believed now; 0 when not late or not known.
+    pub days_late: u32,
     pub ordered_at: Option<DateTime<Utc>>,
     /// Who placed it at the customer.
     pub contact: Option<String>,
@@ -244,7 +246,7 @@ impl Page for List {
     const TEMPLATE: &'static str = "orders/list.html";
 
     fn samples() -> Vec<Sample<Self>> {
-        sample_orders::lists()
+        sample_lists::lists()
     }
 }
 
@@ -252,6 +254,6 @@ impl Page for Detail {
     const TEMPLATE: &'static str = "orders/detail.html";
 
     fn samples() -> Vec<Sample<Self>> {
-        sample_orders::details()
+        sample_details::details()
     }
 }

@@ -154,19 +154,22 @@ pub struct Change {
     pub at: DateTime<Utc>,
 }
 
-/// What changed last, newest first, whatever the order.
+/// What changed last, newest first: of each order its newest change, or one busy order would fill the list.
 ///
 /// # Errors
 /// The database's answer.
 pub async fn changes(tx: &mut TenantTx, since: DateTime<Utc>, limit: i64) -> Result<Vec<Change>, Error> {
     let (tenant, customer) = (tx.tenant(), tx.customer());
     let rows = sqlx::query_as(
-        "select e.order_id, o.number, o.summary, e.kind, e.old, e.new, coalesce(e.source_at, e.seen_at) as at
-           from order_events e join orders o on o.tenant_id = e.tenant_id and o.id = e.order_id
-          where e.tenant_id = $1 and e.customer_id = $2 and coalesce(e.source_at, e.seen_at) > $3
-            and e.kind in ('received', 'status', 'promised', 'expected', 'hold', 'released', 'shipped', 'delivered', 'cancelled')
-            and o.deleted_at is null
-          order by coalesce(e.source_at, e.seen_at) desc, e.id desc limit $4",
+        "select order_id, number, summary, kind, old, new, at from (
+            select distinct on (e.order_id) e.order_id, o.number, o.summary, e.kind, e.old, e.new,
+                   coalesce(e.source_at, e.seen_at) as at
+              from order_events e join orders o on o.tenant_id = e.tenant_id and o.id = e.order_id
+             where e.tenant_id = $1 and e.customer_id = $2 and coalesce(e.source_at, e.seen_at) > $3
+               and e.kind in ('received', 'status', 'promised', 'expected', 'hold', 'released', 'shipped', 'delivered', 'cancelled')
+               and o.deleted_at is null
+             order by e.order_id, coalesce(e.source_at, e.seen_at) desc, e.id desc) newest
+          order by at desc, order_id limit $4",
     )
     .bind(tenant)
     .bind(customer)

@@ -41,12 +41,18 @@ pub(super) fn order(row: OrderRow, parts: Parts, today: NaiveDate) -> Order {
     let cancelled_at = parts.events.iter().find(|event| became(event, "cancelled")).map(|event| event.at);
     let credit_hold = status == Status::OnHold
         && row.hold_reason.as_deref().is_some_and(|reason| reason.to_lowercase().contains("credit"));
+    let late = order::late(status, row.promised_on, row.expected_on, today);
+    let days_late = row
+        .promised_on
+        .zip(row.expected_on)
+        .and_then(|(was, now)| u32::try_from((now - was).num_days()).ok());
     Order {
         id: row.id.to_string(),
         number: row.number,
         purchase_order: row.purchase_order,
         status,
-        late: order::late(status, row.promised_on, row.expected_on, today),
+        late,
+        days_late: days_late.filter(|_| late).unwrap_or_default(),
         ordered_at: row.ordered_at,
         contact: row.contact,
         requested_on: row.requested_on,

@@ -78,7 +78,7 @@ impl Serve {
         }
         if all || self.https {
             let listener = listen("https.listen", stack.config.https.listen).await?;
-            let app = compose::app(stack, refresher)?;
+            let app = compose::app(stack, refresher).await?;
             let stop = shutdown.clone();
             tasks.spawn(async move { certs.run(stop).await });
             let stop = shutdown.clone();

@@ -14,7 +14,7 @@ pub(crate) struct Fault {
 
 /// All that is wrong, for a person to read at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Faults(pub(crate) Vec<Fault>);
+pub struct Faults(pub(crate) Vec<Fault>);
 
 impl std::fmt::Display for Faults {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

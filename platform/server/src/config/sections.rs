@@ -11,49 +11,49 @@ use super::reader::{Fault, Faults, Reader};
 
 /// Everything the program was told.
 #[derive(Debug, Clone)]
-pub(crate) struct Config {
-    pub(crate) platform: Platform,
-    pub(crate) http: Http,
-    pub(crate) https: Https,
-    pub(crate) database: Database,
-    pub(crate) secrets: Secrets,
-    pub(crate) acme: Acme,
-    pub(crate) dns: Dns,
-    pub(crate) smtp: Smtp,
-    pub(crate) limits: Limits,
+pub struct Config {
+    pub platform: Platform,
+    pub http: Http,
+    pub https: Https,
+    pub database: Database,
+    pub secrets: Secrets,
+    pub acme: Acme,
+    pub dns: Dns,
+    pub smtp: Smtp,
+    pub limits: Limits,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Platform {
+pub struct Platform {
     /// Tenants live at `<slug>.<base_domain>`.
-    pub(crate) base_domain: String,
+    pub base_domain: String,
     /// Where this node keeps its own files (the private PostgreSQL, the key file).
-    pub(crate) data_dir: PathBuf,
+    pub data_dir: PathBuf,
     /// Shows the outbox at `/demo/outbox`. Never in production: it shows sign-in links.
-    pub(crate) demo: bool,
+    pub demo: bool,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Http {
-    pub(crate) listen: SocketAddr,
+pub struct Http {
+    pub listen: SocketAddr,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Https {
-    pub(crate) listen: SocketAddr,
+pub struct Https {
+    pub listen: SocketAddr,
     /// The port in links, where a forwarder or the demo makes it another than 443.
-    pub(crate) public_port: u16,
+    pub public_port: u16,
 }
 
 #[derive(Clone)]
-pub(crate) struct Database {
+pub struct Database {
     /// As `portico_app`. Absent: a private PostgreSQL under `platform.data_dir`.
-    pub(crate) url: Option<PgConnectOptions>,
-    pub(crate) operator_url: Option<PgConnectOptions>,
+    pub url: Option<PgConnectOptions>,
+    pub operator_url: Option<PgConnectOptions>,
     /// As an administrator, for `portico migrate` only.
-    pub(crate) owner_url: Option<PgConnectOptions>,
-    pub(crate) pooler: bool,
-    pub(crate) max_connections: u32,
+    pub owner_url: Option<PgConnectOptions>,
+    pub pooler: bool,
+    pub max_connections: u32,
 }
 
 impl std::fmt::Debug for Database {
@@ -67,30 +67,30 @@ impl std::fmt::Debug for Database {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Secrets {
+pub struct Secrets {
     /// Keys that seal secrets; made at the first start when absent.
-    pub(crate) key_file: PathBuf,
+    pub key_file: PathBuf,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Acme {
+pub struct Acme {
     /// The issuer's directory.
-    pub(crate) directory: String,
-    pub(crate) contact: Option<String>,
+    pub directory: String,
+    pub contact: Option<String>,
     /// An authority to trust for the issuer's own HTTPS, beside the public ones.
-    pub(crate) ca_file: Option<PathBuf>,
+    pub ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Dns {
+pub struct Dns {
     /// Resolvers for verifying domains. Empty: the system's.
-    pub(crate) servers: Vec<SocketAddr>,
+    pub servers: Vec<SocketAddr>,
 }
 
 #[derive(Clone)]
-pub(crate) struct Smtp {
-    pub(crate) url: String,
-    pub(crate) from: String,
+pub struct Smtp {
+    pub url: String,
+    pub from: String,
 }
 
 impl std::fmt::Debug for Smtp {
@@ -103,15 +103,15 @@ impl std::fmt::Debug for Smtp {
 /// What one client address may do: an IPv4 address or an IPv6 /64. A whole office may stand behind one, and everybody
 /// does where a forwarder in front of Portico hides the addresses.
 #[derive(Debug, Clone)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// New connections a second, lasting.
-    pub(crate) connections_per_second: NonZeroU32,
+    pub connections_per_second: NonZeroU32,
     /// New connections at once.
-    pub(crate) connection_burst: NonZeroU32,
+    pub connection_burst: NonZeroU32,
     /// Requests a second, lasting.
-    pub(crate) requests_per_second: NonZeroU32,
+    pub requests_per_second: NonZeroU32,
     /// Requests at once.
-    pub(crate) request_burst: NonZeroU32,
+    pub request_burst: NonZeroU32,
 }
 
 impl Config {
@@ -119,10 +119,7 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong, at once.
-    pub(crate) fn read(
-        text: &str,
-        environment: impl Iterator<Item = (String, String)>,
-    ) -> Result<Self, Faults> {
+    pub fn read(text: &str, environment: impl Iterator<Item = (String, String)>) -> Result<Self, Faults> {
         let mut reader = Reader::new(text, environment);
         let config = Self::sections(&mut reader);
         let faults: Vec<Fault> = reader.finish();

@@ -6,22 +6,16 @@ from stage.https import Connection
 from stage.ports import answers
 from stage.processes import Failed, run, wait_until
 
-from .cost import cpu_micros, resident_bytes
+from .figures import cpu_seconds, resident_megabytes
 
 BASE = "portico.localhost"
 PATH = "/orders"
 CONNECTIONS = 8
 
 
-class Run:
-    """One turn: answers a second, and CPU microseconds an answer of the server and what stands behind it."""
-
-    def __init__(self, per_second, micros, p50=0, p99=0, body=0):
-        self.per_second, self.micros, self.p50, self.p99, self.body = per_second, micros, p50, p99, body
-
-
 class Contender:
-    """A server on a TLS port; `visitors` is a file of hosts and cookies."""
+    """A server on a TLS port; `visitors` is a file of hosts and cookies. A turn is what the client saw (`per_second`,
+    `p50_us`, `p99_us`, `body_bytes`) and `cpu_us`: CPU time an answer took of the server and of what stands behind it."""
 
     def __init__(self, name, port, client, files, visitors, programs):
         self.name, self.port, self.client, self.files, self.visitors = name, port, client, files, visitors
@@ -35,8 +29,8 @@ class Contender:
         out = run("the client", [
             self.client, "drive", "--connect", f"127.0.0.1:{self.port}", "--host", f"v1.{BASE}", "--path", PATH, "--ca",
             self.files.ca, "--visitors", self.visitors, "--connections", CONNECTIONS, "--seconds", seconds])
-        seen, used = json.loads(out), self.cpu() - before
-        return Run(seen["per_second"], used / max(1, seen["requests"]), seen["p50_us"], seen["p99_us"], seen["body_bytes"])
+        seen = json.loads(out)
+        return {**seen, "cpu_us": (self.cpu() - before) * 1e6 / seen["requests"]}
 
     def wait(self):
         wait_until(self.name, lambda: answers(self.port), 60, self.programs, 0.02)
@@ -47,7 +41,7 @@ class Portico(Contender):
 
     def __init__(self, tenants, folder, binaries, database, ports, files, programs):
         self.tenants, self.folder, self.binary, self.database = tenants, folder / f"portico-{tenants}", binaries.portico, database
-        super().__init__(f"page with {tenants} tenants", ports.take(0), binaries.yardstick, files, self.folder / "visitors",
+        super().__init__(f"page_{tenants}", ports.take(0), binaries.yardstick, files, self.folder / "visitors",
                          programs)
         self.http, self.db = ports.take(0), f"portico_{tenants}"
         self.config = self.folder / "portico.toml"
@@ -74,14 +68,14 @@ class Portico(Contender):
             raise Failed(f"the first page over {self.tenants} tenants is not there: see {self.server.log}")
         self.first_page = time.monotonic() - began
         time.sleep(0.5)
-        self.resident = resident_bytes(self.server.process.pid)
+        self.resident = resident_megabytes(self.server.process.pid)
 
     def stop(self):
         self.programs.forget(self.server)
         self.server.stop(20)
 
     def cpu(self):
-        return cpu_micros(self.server.process.pid) + self.database.cpu()
+        return cpu_seconds([self.server.process.pid]) + self.database.cpu()
 
     def freshen(self):
         """What a sync does every few seconds: the visited tenants' data was read a moment ago."""
@@ -140,7 +134,7 @@ class Hello(Contender):
         self.wait()
 
     def cpu(self):
-        return cpu_micros(self.server.process.pid)
+        return cpu_seconds([self.server.process.pid])
 
 
 class Caddy(Contender):
@@ -170,7 +164,7 @@ https://*.{BASE}:{self.port} {{
         self.wait()
 
     def cpu(self):
-        return cpu_micros(self.server.process.pid) + cpu_micros(self.backend.process.pid)
+        return cpu_seconds([self.server.process.pid, self.backend.process.pid])
 
 
 class Pgbench:
@@ -187,6 +181,6 @@ class Pgbench:
             self.variables.update(variables)
 
     def drive(self, seconds):
-        before = self.database.cpu()
-        rate = self.database.pgbench(self.db, self.scripts, self.variables, CONNECTIONS, max(1, round(seconds)))
-        return Run(rate, (self.database.cpu() - before) / max(1, rate * max(1, round(seconds))))
+        before, seconds = self.database.cpu(), max(1, round(seconds))
+        rate = self.database.pgbench(self.db, self.scripts, self.variables, CONNECTIONS, seconds)
+        return {"per_second": rate, "cpu_us": (self.database.cpu() - before) * 1e6 / (rate * seconds)}

@@ -6,7 +6,7 @@ import subprocess
 from stage.erp import newest_postgresql
 from stage.processes import Failed, run, wait_until
 
-from .cost import cpu_micros
+from .figures import cpu_seconds, family
 
 
 class Database:
@@ -48,8 +48,8 @@ class Database:
         return f"postgres://{role}@localhost/{database}?host={self.folder}&sslmode=disable"
 
     def cpu(self):
-        """CPU microseconds of the server and all its processes, those that ended included."""
-        return cpu_micros(self.server.process.pid, children=True)
+        """CPU seconds of the server and all its processes, those that ended included."""
+        return cpu_seconds(family(self.server.process.pid))
 
     def pgbench(self, database, scripts, variables, clients, seconds):
         """Transactions a second of prepared scripts, taken at random, as the application's role."""
