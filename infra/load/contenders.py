@@ -146,7 +146,6 @@ class Caddy(Contender):
         config.write_text(f'''{{
     admin off
     auto_https off
-    persist_config off
     storage file_system {folder}/caddy
     log {{
         output discard
@@ -172,15 +171,11 @@ class Pgbench:
 
     name = "pgbench"
 
-    def __init__(self, database, name, pages, folder):
-        self.database, self.db, self.variables, self.scripts = database, name, {}, []
-        for at, (text, variables) in enumerate(pages):
-            script = folder / f"page-{at}.sql"
-            script.write_text(text)
-            self.scripts.append(script)
-            self.variables.update(variables)
+    def __init__(self, database, name, text, variables, folder):
+        self.database, self.db, self.variables, self.script = database, name, variables, folder / "page.sql"
+        self.script.write_text(text)
 
     def drive(self, seconds):
         before, seconds = self.database.cpu(), max(1, round(seconds))
-        rate = self.database.pgbench(self.db, self.scripts, self.variables, CONNECTIONS, seconds)
+        rate = self.database.pgbench(self.db, self.script, self.variables, CONNECTIONS, seconds)
         return {"per_second": rate, "cpu_us": (self.database.cpu() - before) * 1e6 / (rate * seconds)}

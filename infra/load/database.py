@@ -51,11 +51,10 @@ class Database:
         """CPU seconds of the server and all its processes, those that ended included."""
         return cpu_seconds(family(self.server.process.pid))
 
-    def pgbench(self, database, scripts, variables, clients, seconds):
-        """Transactions a second of prepared scripts, taken at random, as the application's role."""
+    def pgbench(self, database, script, variables, clients, seconds):
+        """Runs a second of a script with prepared statements, as the application's role."""
         command = [self.bin / "pgbench", "-n", "-M", "prepared", "-h", self.folder, "-U", "portico_app", "-c", clients, "-j", 1,
-                   "-T", seconds]
-        command += [part for script in scripts for part in ("-f", script)]
+                   "-T", seconds, "-f", script]
         command += [part for name, value in variables.items() for part in ("-D", f"{name}={value}")]
         done = subprocess.run([*map(str, command), database], capture_output=True, text=True, check=False)
         for line in done.stdout.splitlines():

@@ -44,14 +44,14 @@ def entries(log):
         yield entry
 
 
-def script(page, prefix):
+def script(page):
     """pgbench's script of a page and the values of its variables. What one message held goes in one round trip."""
     lines, variables = [], {}
     for transaction in page:
         for sent, parameters in transaction:
             for at, value in enumerate(parameters, 1):
-                variables[f"{prefix}_{len(variables)}"] = value
-                sent = re.sub(rf"\${at}(?!\d)", f":{prefix}_{len(variables) - 1}", sent)
+                variables[f"p{len(variables)}"] = value
+                sent = re.sub(rf"\${at}(?!\d)", f":p{len(variables) - 1}", sent)
             parts = [part.strip() for part in sent.split(";") if part.strip()]
             body = [f"{part};" for part in parts]
             lines += ["\\startpipeline", *body, "\\endpipeline"] if len(body) > 1 else body

@@ -31,7 +31,8 @@ pub struct Query<'a> {
 
 // All statements over a customer's orders take the same four first: tenant, customer, today, the last day that is soon.
 
-const SUMMARIES: &str = "select id, number, purchase_order, summary, status, promised_on, expected_on, delivered_at, total,
+const SUMMARIES: &str =
+    "select id, number, purchase_order, summary, status, promised_on, expected_on, delivered_at, total,
         currency, sort_at
    from orders where tenant_id = $1 and customer_id = $2 and deleted_at is null";
 
@@ -68,7 +69,8 @@ pub async fn list(tx: &mut TenantTx, query: &Query<'_>) -> Result<(Vec<Summary>,
     let overview = Overview::from_row(first)?;
     // The overview comes with one row of nothing when no order is on this page.
     let empty = first.try_get::<Option<Uuid>, _>("id")?.is_none();
-    let orders = if empty { Vec::new() } else { rows.iter().map(Summary::from_row).collect::<Result<_, _>>()? };
+    let orders =
+        if empty { Vec::new() } else { rows.iter().map(Summary::from_row).collect::<Result<_, _>>()? };
     Ok((orders, overview))
 }
 
@@ -105,7 +107,9 @@ fn filter(show: Show) -> &'static str {
     match show {
         Show::All => "",
         Show::Open => " and is_open",
-        Show::Late => " and is_open and (expected_on > promised_on or coalesce(expected_on, promised_on) < $3)",
+        Show::Late => {
+            " and is_open and (expected_on > promised_on or coalesce(expected_on, promised_on) < $3)"
+        }
         Show::Arriving => " and is_open and coalesce(expected_on, promised_on) between $3 and $4",
         Show::Delivered => " and status = 'delivered'",
         Show::OnHold => " and status = 'on_hold'",
