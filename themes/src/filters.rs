@@ -13,7 +13,7 @@ use crate::{
     assets::Assets,
     format::{When, clock, days, distance},
     lens::Lens,
-    message::escape_into,
+    message::{Message, escape, escape_into},
 };
 
 /// Adds every filter and function to an environment.
@@ -77,11 +77,7 @@ pub(crate) fn install(env: &mut Environment<'static>, assets: &Arc<Assets>) {
 pub(crate) fn write_value(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
     let html = matches!(state.auto_escape(), AutoEscape::Html);
     match value.as_str() {
-        Some(text) if html && !value.is_safe() => {
-            let mut escaped = String::with_capacity(text.len() + 8);
-            escape_into(&mut escaped, text);
-            out.write_str(&escaped).map_err(|_| wrong("cannot write"))
-        }
+        Some(text) if html && !value.is_safe() => escape(out, text).map_err(|_| wrong("cannot write")),
         Some(text) => out.write_str(text).map_err(|_| wrong("cannot write")),
         None => minijinja::escape_formatter(out, state, value),
     }
@@ -99,6 +95,12 @@ fn is_html(state: &State) -> bool {
 fn translate(state: &mut State, key: &str, arguments: &Kwargs) -> Result<Value, Error> {
     let lens = Lens::of(state)?;
     let html = is_html(state);
+    if html
+        && arguments.args().next().is_none()
+        && let Some(ready) = lens.locale.message(key).and_then(Message::ready)
+    {
+        return Ok(ready.clone());
+    }
     let count = arguments.peek::<Option<i64>>("count").ok().flatten().map(i64::unsigned_abs);
     let text = lens.say(key, count, html, |out, name| {
         let Ok(value) = arguments.get::<Value>(name) else { return false };
@@ -187,24 +189,14 @@ fn decimal(value: &Value) -> Result<Decimal, Error> {
 fn icon(assets: &Assets, name: &str, options: &Kwargs) -> Result<Value, Error> {
     let class = options.get::<Option<&str>>("class")?.unwrap_or_default();
     options.assert_all_used()?;
-    if !assets.has_icon(name) {
-        return Err(wrong(format!("no icon {name}; see assets/icons")));
+    let icon = assets.icon(name).ok_or_else(|| wrong(format!("no icon {name}; see assets/icons")))?;
+    if class.is_empty() {
+        return Ok(icon.clone());
     }
-    let sprite = assets.url("icons.svg").unwrap_or_default();
-    let mut out = String::with_capacity(110);
-    out.push_str("<svg class=\"icon");
-    // Arrows and chevrons that point along the line turn around in right-to-left scripts.
-    if name.starts_with("chevron-") || name.starts_with("arrow-") {
-        out.push_str(" icon-turns");
-    }
-    if !class.is_empty() {
-        out.push(' ');
-        escape_into(&mut out, class);
-    }
-    out.push_str("\" aria-hidden=\"true\" focusable=\"false\"><use href=\"");
-    out.push_str(sprite);
-    out.push('#');
-    out.push_str(name);
-    out.push_str("\"/></svg>");
+    let mut out = String::with_capacity(140);
+    out.push_str("<svg class=\"");
+    escape_into(&mut out, class);
+    out.push(' ');
+    out.push_str(icon.as_str().unwrap_or_default().trim_start_matches("<svg class=\""));
     Ok(Value::from_safe_string(out))
 }

@@ -1,6 +1,8 @@
 //! One translated message: text with `{argument}` and `{@term}` holes, in one form or in plural forms.
 
-use std::fmt::Write as _;
+use std::fmt;
+
+use minijinja::Value;
 
 /// A plural category of CLDR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,18 +40,30 @@ pub(crate) enum Piece {
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
     forms: Vec<(Plural, Vec<Piece>)>,
+    /// As markup, when it is the same for everybody: most messages are, and a page shows a hundred.
+    ready: Option<Value>,
 }
 
 impl Message {
     /// Parses plain text; `None` when a brace is left open.
     pub(crate) fn plain(text: &str) -> Option<Self> {
-        Some(Self { forms: vec![(Plural::Other, pieces(text)?)] })
+        let pieces = pieces(text)?;
+        let ready = match pieces.as_slice() {
+            [Piece::Text(text)] => Some(markup(text)),
+            _ => None,
+        };
+        Some(Self { forms: vec![(Plural::Other, pieces)], ready })
     }
 
     /// Parses plural forms; `None` without `other` or with a broken form.
     pub(crate) fn plural<'a>(forms: impl Iterator<Item = (Plural, &'a str)>) -> Option<Self> {
         let forms = forms.map(|(form, text)| Some((form, pieces(text)?))).collect::<Option<Vec<_>>>()?;
-        forms.iter().any(|(form, _)| *form == Plural::Other).then_some(Self { forms })
+        forms.iter().any(|(form, _)| *form == Plural::Other).then_some(Self { forms, ready: None })
+    }
+
+    /// The whole message as markup, if it has no holes and one form.
+    pub(crate) fn ready(&self) -> Option<&Value> {
+        self.ready.as_ref()
     }
 
     pub(crate) fn is_plural(&self) -> bool {
@@ -82,6 +96,12 @@ impl Piece {
     }
 }
 
+fn markup(text: &str) -> Value {
+    let mut out = String::with_capacity(text.len() + 8);
+    escape_into(&mut out, text);
+    Value::from_safe_string(out)
+}
+
 fn pieces(text: &str) -> Option<Vec<Piece>> {
     let mut out = Vec::new();
     let mut rest = text;
@@ -105,6 +125,15 @@ fn pieces(text: &str) -> Option<Vec<Piece>> {
 
 /// Writes `text` so that it is text in HTML, in element content and in quoted attributes.
 pub(crate) fn escape_into(out: &mut String, text: &str) {
+    // A String takes everything.
+    let _ = escape(out, text);
+}
+
+/// [`escape_into`] for whatever takes text.
+///
+/// # Errors
+/// What `out` says.
+pub(crate) fn escape(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     let mut last = 0;
     for (at, byte) in text.bytes().enumerate() {
         let entity = match byte {
@@ -115,8 +144,9 @@ pub(crate) fn escape_into(out: &mut String, text: &str) {
             b'\'' => "&#39;",
             _ => continue,
         };
-        let _ = write!(out, "{}{entity}", &text[last..at]);
+        out.write_str(&text[last..at])?;
+        out.write_str(entity)?;
         last = at + 1;
     }
-    out.push_str(&text[last..]);
+    out.write_str(&text[last..])
 }
