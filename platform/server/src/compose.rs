@@ -119,11 +119,12 @@ pub(crate) struct Neutral;
 
 impl NeutralPages for Neutral {
     fn page(&self, refusal: Refusal) -> (Body, HeaderValue) {
-        let sentence = refusal.sentence();
-        let body = format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
-             content=\"width=device-width\"><title>{sentence}</title><h1>{sentence}</h1></html>\n"
-        );
+        let body = themes::fallback::neutral(refusal.sentence());
         (Body::from(body), HeaderValue::from_static("text/html; charset=utf-8"))
+    }
+
+    fn policy(&self) -> HeaderValue {
+        HeaderValue::from_str(&themes::fallback::neutral_policy())
+            .unwrap_or(HeaderValue::from_static("default-src 'none'"))
     }
 }
