@@ -3,6 +3,7 @@
 //! Read-only, autocommit, at most two connections, short statements, keyset pages. Every value is fetched as bytes of
 //! its text and understood here ([`decode`]), because old databases hold dates, numbers and bytes that no driver expects.
 
+mod assembly;
 pub mod catalogue;
 pub mod decode;
 pub mod dry_run;

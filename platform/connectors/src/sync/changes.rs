@@ -91,10 +91,19 @@ fn explains(event: &SourceEvent, change: &SourceEvent) -> bool {
     }
 }
 
-/// The log was read a moment before the order itself showed the change.
+/// The log was read a moment after the order: its last word on the subject already told of this change.
 fn is_old_news(told: &[Told], change: &SourceEvent) -> bool {
-    let last = told.iter().rev().find(|t| t.kind == change.kind);
-    last.is_some_and(|t| t.external_id.is_some() && t.new == change.new && t.new.is_some())
+    let subject = |kind: EventKind| match kind {
+        EventKind::Hold | EventKind::Released | EventKind::Delivered | EventKind::Cancelled => {
+            EventKind::Status
+        }
+        other => other,
+    };
+    let last = told.iter().rev().find(|t| subject(t.kind) == subject(change.kind));
+    last.is_some_and(|t| {
+        let (key, new) = (t.external_id.clone().unwrap_or_default(), t.new.clone());
+        explains(&SourceEvent { key, kind: t.kind, at: None, old: None, new, reason: None }, change)
+    })
 }
 
 #[cfg(test)]
@@ -175,6 +184,17 @@ mod tests {
         let stored =
             Told { kind: EventKind::Expected, new: Some("2026-12-08".into()), external_id: Some("9".into()) };
         assert!(history(Some(&known(OrderStatus::Confirmed, "2026-12-01")), &[stored], &now).is_empty());
+        // an older line of the log with the same words is another story
+        let told = |kind, new: Option<&str>| Told {
+            kind,
+            new: new.map(str::to_owned),
+            external_id: Some("8".into()),
+        };
+        let back = order(OrderStatus::Confirmed, "2026-12-08", vec![]);
+        let stored = [told(EventKind::Status, Some("confirmed")), told(EventKind::Hold, Some("on_hold"))];
+        assert_eq!(history(Some(&known(OrderStatus::OnHold, "2026-12-08")), &stored, &back).len(), 1);
+        let stored = [told(EventKind::Hold, Some("on_hold")), told(EventKind::Released, None)];
+        assert!(history(Some(&known(OrderStatus::OnHold, "2026-12-08")), &stored, &back).is_empty());
         assert!(
             history(
                 Some(&known(OrderStatus::Confirmed, "2026-12-08")),

@@ -7,10 +7,12 @@
 mod changes;
 mod mirror;
 mod notes;
+mod plan;
 mod refresh;
 mod routine;
 mod rows;
 mod search_keys;
+mod statements;
 mod worker;
 
 use std::collections::HashMap;

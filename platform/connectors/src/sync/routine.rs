@@ -7,7 +7,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 use platform_core::clock::Clock;
 use platform_core::random::Random;
@@ -18,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::mirror::{Mirror, WriteError};
 use super::notes::Notes;
-use super::worker::{PassError, Sweep, Worker};
+use super::plan::Plan;
+use super::worker::{PassError, Worker};
 use super::{Live, workers};
 use crate::mapping::Mapping;
 use crate::orderflow::{Link, SqlSource};
@@ -71,7 +71,7 @@ impl Routine {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {
-                    tracing::warn!(connector = %self.leased.id, %error, "the lease was not renewed")
+                    tracing::warn!(connector = %self.leased.id, %error, "the lease was not renewed");
                 }
             }
         }
@@ -222,65 +222,6 @@ impl Routine {
         Ok(requested)
     }
 }
-
-/// What is due when.
-struct Plan {
-    hot_due: Instant,
-    watermark_due: Instant,
-    watermark: Option<String>,
-    sweep_due: Instant,
-    sweep: Option<Sweep>,
-    hot_notes: Notes,
-    sweep_notes: Notes,
-    stored_notes: Option<[Value; 3]>,
-    failed: bool,
-}
-
-impl Plan {
-    fn new(leased: &Leased, every: Duration, clock_now: DateTime<Utc>) -> Self {
-        let now = Instant::now();
-        let sweep: Option<Sweep> = leased.sweep.clone().and_then(|sweep| serde_json::from_value(sweep).ok());
-        let age = leased.last_sweep_at.map(|at| (clock_now - at).to_std().unwrap_or_default());
-        let sweep_due = match age {
-            // the first load, and a sweep that was cut off, go on at once
-            _ if sweep.is_some() => now,
-            None => now,
-            Some(age) => now + every.saturating_sub(age).max(FIRST_SWEEP),
-        };
-        Self {
-            hot_due: now,
-            watermark_due: now,
-            watermark: leased.watermark.clone(),
-            sweep_due,
-            sweep,
-            hot_notes: Notes::default(),
-            sweep_notes: Notes::default(),
-            stored_notes: None,
-            failed: true,
-        }
-    }
-
-    /// Clears the last error once, and stores notes only when they are others than before.
-    fn progress(&mut self) -> Progress {
-        let notes = self.hot_notes.json(&self.sweep_notes);
-        let notes = (self.stored_notes.as_ref() != Some(&notes)).then_some(notes);
-        if notes.is_some() {
-            self.stored_notes.clone_from(&notes);
-        }
-        let error = std::mem::take(&mut self.failed).then_some(None);
-        Progress { notes, error, ..Progress::default() }
-    }
-
-    fn rest(&self) -> Duration {
-        let next = self.hot_due.min(self.watermark_due).min(self.sweep_due);
-        next.saturating_duration_since(Instant::now()).max(SHORTEST_REST)
-    }
-}
-
-/// After a restart, so that a node that starts often does not sweep often; a node that runs sweeps by the mapping.
-const FIRST_SWEEP: Duration = Duration::from_secs(300);
-/// Between pages of a sweep: other work of this process goes first.
-const SHORTEST_REST: Duration = Duration::from_millis(20);
 
 /// A pause that doubles.
 struct Pause(Duration);

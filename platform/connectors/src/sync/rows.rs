@@ -59,7 +59,7 @@ impl<'a> OrderRow<'a> {
         order: &'a SourceOrder,
         is_new: bool,
         now: DateTime<Utc>,
-        hash: Vec<u8>,
+        hash: &[u8],
     ) -> Self {
         let first = order.lines.first();
         let summary =

@@ -1,6 +1,7 @@
 //! Orders against a real PostgreSQL that plays the ERP, and a real one of ours.
 
 mod erp;
+mod mappings;
 mod reading;
 mod syncing;
 mod trouble;
