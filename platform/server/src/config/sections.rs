@@ -103,10 +103,7 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong, at once.
-    pub fn read(
-        text: &str,
-        environment: impl Iterator<Item = (String, String)>,
-    ) -> Result<Self, Faults> {
+    pub fn read(text: &str, environment: impl Iterator<Item = (String, String)>) -> Result<Self, Faults> {
         let mut reader = Reader::new(text, environment);
         let config = Self::sections(&mut reader);
         let faults: Vec<Fault> = reader.finish();
