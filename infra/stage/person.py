@@ -25,7 +25,10 @@ class Person:
         if form is None or not form.fields.get("csrf"):
             raise Failed("/sign-in has no form with a token against forgery")
         fields = {**form.fields, "email": self.email, **({"remember": "yes"} if remember else {})}
-        return self.visitor.post("/sign-in", fields)
+        answer = self.visitor.post("/sign-in", fields)
+        if answer.status != 200:
+            raise Failed(f"asking for a mail to {self.email} answers {answer.status}: {Page(answer.text).words[:200]}")
+        return answer
 
     def mail(self, seconds=20):
         """Waits for the newest sign-in mail in the demo's outbox; gives its link and its code."""

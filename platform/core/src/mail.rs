@@ -36,6 +36,7 @@ pub struct NewMail {
 /// A mail of the outbox, body opened.
 #[derive(Debug, Clone)]
 pub struct StoredMail {
+    pub tenant: TenantId,
     pub id: MailId,
     pub to_address: String,
     pub to_name: String,
@@ -168,6 +169,7 @@ impl Outbox {
             }
         };
         Ok(StoredMail {
+            tenant: row.tenant_id,
             id: row.id,
             to_address: row.to_address,
             to_name: row.to_name,

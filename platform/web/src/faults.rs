@@ -13,8 +13,9 @@ use themes::{Page, Scheme, Shell, View};
 use crate::error::{Error, Fault, Kind};
 use crate::next;
 use crate::pages::{ErrorKind, ErrorPage, Neutral, NeutralWhy};
+use crate::render::{Rendered, html_response};
 use crate::site::Site;
-use crate::visit::{Rendered, Visit, html_response};
+use crate::visit::Visit;
 
 /// Replaces errors, and bare statuses that others made, by pages.
 pub(crate) async fn render(request: Request, next: Next) -> Response {

@@ -22,6 +22,7 @@ mod next;
 pub mod pages;
 mod posted;
 mod preferences;
+mod render;
 pub mod route;
 mod site;
 mod stack;

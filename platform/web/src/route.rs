@@ -176,3 +176,29 @@ async fn hold(State(route): State<Declared>, mut request: Request, next: Next) -
 /// Which route answered, for the log.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pattern(pub(crate) &'static str);
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use http::StatusCode;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn answer(limit: Option<Duration>) -> StatusCode {
+        let slow = async || tokio::time::sleep(Duration::from_millis(200)).await;
+        let route = Declared { access: Access::Public, path: "/slow", limit };
+        let router: Router = Router::new().route("/slow", get(slow).layer(from_fn_with_state(route, hold)));
+        router.oneshot(Request::get("/slow").body(Body::empty()).unwrap()).await.unwrap().status()
+    }
+
+    #[tokio::test]
+    async fn slow_handlers_are_given_up_and_streams_are_not() {
+        assert_eq!(answer(Some(Duration::from_millis(20))).await, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer(None).await, StatusCode::OK);
+        let routes: Routes =
+            Routes::new().get("/a", Access::Public, async || ()).stream("/b", Access::Public, async || ());
+        let limits: Vec<_> = routes.list().iter().map(|route| Declared::of(route).limit).collect();
+        assert_eq!(limits, [Some(HANDLER_LIMIT), None]);
+    }
+}

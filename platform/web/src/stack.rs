@@ -63,7 +63,7 @@ impl Stack {
             .layer(CatchPanicLayer::custom(panicked))
             // 4. errors become pages
             .layer(from_fn(faults::render))
-            // 3. one line a request
+            // 3. one line a request, for those who listen at level debug; what goes wrong is told by 4 at its own level
             .layer(from_fn(log))
             // 2. the request becomes a visit: tenant's look, request id, nonce; unknown hosts are answered here
             .layer(from_fn_with_state(site.clone(), open))
@@ -119,7 +119,7 @@ async fn log(visit: Visit, request: Request, next: Next) -> Response {
     let (status, micros) =
         (response.status().as_u16(), u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
     let (id, host) = (visit.request_id(), visit.host().host.as_str());
-    tracing::info!(request_id = id, host, %method, route, status, micros, "answered");
+    tracing::debug!(request_id = id, host, %method, route, status, micros, "answered");
     response
 }
 

@@ -11,10 +11,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, header};
 use platform_core::id::TenantId;
 use platform_core::random;
-use themes::{Flash, Language, Locale, Mail, MailPage, Page, Scheme, Shell, Tone, View};
+use themes::{Flash, Locale, Scheme, Tone};
 
 use crate::access::Capabilities;
 use crate::brands::Look;
@@ -217,88 +217,19 @@ impl Visit {
         self.set_cookie(&flash::cookie(tone, key));
     }
 
-    /// The page, 200.
-    ///
-    /// # Errors
-    /// When template and context do not fit: a fault of the program.
-    pub fn render<P: Page>(&self, page: &P) -> Result<Response, Error> {
-        self.render_as(StatusCode::OK, page)
-    }
-
-    /// The page with another status, e.g. 422 for a form with problems.
-    ///
-    /// # Errors
-    /// As [`Visit::render`].
-    pub fn render_as<P: Page>(&self, status: StatusCode, page: &P) -> Result<Response, Error> {
-        let shell = self.shell();
-        let html = self.0.site.themes().render(&self.view(&shell), page)?;
-        if self.0.headers.flash.is_some() {
-            self.set_cookie(&Cookie::removal(cookie::FLASH));
-        }
-        Ok(html_response(status, html))
-    }
-
-    pub(crate) fn render_error<P: Page>(&self, status: StatusCode, page: &P) -> Response {
-        let shell = self.shell();
-        let html = self.0.site.themes().render_error(&self.view(&shell), page, Some(self.request_id()));
-        html_response(status, html)
-    }
-
-    /// A mail in the tenant's look and in `locale` (a tag), or in the reader's language.
-    ///
-    /// # Errors
-    /// When template and context do not fit: a fault of the program.
-    pub fn mail<M: MailPage>(&self, locale: Option<&str>, mail: &M) -> Result<Mail, Error> {
-        let themes = self.0.site.themes();
-        let locale = locale.map_or_else(|| self.locale(), |tag| themes.locale(tag));
-        let shell = Shell::default();
-        Ok(themes.mail(&View { locale, ..self.view(&shell) }, mail)?)
-    }
-
     /// 303 to a path of this host.
     #[must_use]
     pub fn redirect(&self, path: &str) -> Response {
         Redirect::to(path).into_response()
     }
 
-    fn view<'a>(&'a self, shell: &'a Shell) -> View<'a> {
-        let own = self.viewer().and_then(|viewer| viewer.zone);
-        let (skin, zone) = (&self.0.look.skin, own.unwrap_or(self.0.look.zone));
-        View { skin, locale: self.locale(), zone, now: self.now(), shell }
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.0.headers.scheme
     }
 
-    fn shell(&self) -> Shell {
-        let mut shell = Shell {
-            nonce: self.0.nonce.clone(),
-            csrf: self.csrf(),
-            path: self.0.path.clone(),
-            scheme: self.0.headers.scheme,
-            person: self.viewer().map(|viewer| viewer.person.clone()),
-            flash: self.0.headers.flash.clone(),
-            languages: self.languages(),
-            ..Shell::default()
-        };
-        if let Some(frame) = self.0.site.frame() {
-            frame.fill(self, &mut shell);
-        }
-        shell
-    }
-
-    fn languages(&self) -> Vec<Language> {
-        let current = self.locale().tag();
-        let offered = self
-            .0
-            .site
-            .themes()
-            .locales()
-            .iter()
-            .filter(|locale| self.0.site.config().demo || !is_pseudo(locale.tag()));
-        let language = |locale: &Arc<Locale>| Language {
-            tag: locale.tag().to_owned(),
-            name: own_name(locale.tag()).to_owned(),
-            current: locale.tag() == current,
-        };
-        offered.map(language).collect()
+    /// The message that the last page left for this one.
+    pub(crate) fn flashed(&self) -> Option<&Flash> {
+        self.0.headers.flash.as_ref()
     }
 
     /// Cookies for the answer.
@@ -334,30 +265,6 @@ impl<S: Sync> axum::extract::OptionalFromRequestParts<S> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
         Ok(parts.extensions.get::<Self>().cloned())
-    }
-}
-
-/// Tells a page, designed for its status, from a bare status that an error page must stand in for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rendered;
-
-pub(crate) fn html_response(status: StatusCode, html: String) -> Response {
-    let mut response = (status, html).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    response.extensions_mut().insert(Rendered);
-    response
-}
-
-/// Made from English to find untranslated text; for demos and tests.
-fn is_pseudo(tag: &str) -> bool {
-    tag.ends_with("-XA")
-}
-
-fn own_name(tag: &str) -> &str {
-    match tag {
-        "en" => "English",
-        "ar" => "العربية",
-        other => other,
     }
 }
 

@@ -1,14 +1,9 @@
-//! A whole portal for tests: throw-away database as the application role, two tenants, the real stack; and browsers
-//! that keep cookies and send forms as browsers do.
+//! A whole portal for tests: throw-away database as the application role, two tenants, the real stack.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::body::Body;
-use http::{HeaderMap, Method, Request, StatusCode, header};
-use http_body_util::BodyExt as _;
+use http::StatusCode;
 use migrations::testing::TestDatabase;
 use platform_core::clock::{Clock, SystemClock};
 use platform_core::db::DbConfig;
@@ -19,9 +14,10 @@ use platform_core::secrets::Sealer;
 use platform_core::tenants::{self, NewTenant};
 use platform_core::{Db, Scope};
 use platform_identity::{Allowed, Identity, Limits, Sessions, need, routes};
-use platform_web::{Access, Brands, Capability, Config, Host, Parts, Rate, Routes, Site, Stack, Visit};
+use platform_web::{Access, Brands, Capability, Config, Parts, Rate, Routes, Site, Stack, Visit};
 use themes::{Registry, Themes};
-use tower::ServiceExt as _;
+
+use crate::browser::Browser;
 
 pub(crate) const TECHFLOW: &str = "techflow.portico.localhost";
 pub(crate) const BRIGHTWATER: &str = "success.brightwater.example";
@@ -65,19 +61,19 @@ impl Portal {
         Browser::new(self.stack.clone(), tenant, host)
     }
 
-    /// The newest mail of a tenant.
-    pub(crate) async fn mail(&self, tenant: TenantId) -> StoredMail {
-        self.mails(tenant).await.into_iter().next().expect("a mail was written")
+    /// The newest mail.
+    pub(crate) async fn mail(&self) -> StoredMail {
+        self.mails().await.into_iter().next().expect("a mail was written")
     }
 
-    pub(crate) async fn mails(&self, tenant: TenantId) -> Vec<StoredMail> {
-        let mut tx = self.db.tenant(Scope::tenant(tenant)).await.expect("the database answers");
-        self.outbox.recent(&mut tx, 100).await.expect("the outbox can be read")
+    pub(crate) async fn mails(&self) -> Vec<StoredMail> {
+        let mut tx = self.db.operator("test", "reading mails").await.expect("the operator role may connect");
+        self.outbox.recent(&mut tx, None, 1000).await.expect("the outbox can be read")
     }
 
-    /// Link and code of the newest mail of TechFlow.
+    /// Link and code of the newest mail.
     pub(crate) async fn letter(&self) -> (String, String) {
-        let text = self.mail(self.techflow).await.body.expect("the body is kept").text;
+        let text = self.mail().await.body.expect("the body is kept").text;
         let link =
             text.split_whitespace().find(|word| word.starts_with("https://")).expect("a link").to_owned();
         let is_code = |word: &&str| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit());
@@ -139,7 +135,7 @@ async fn stack(db: &Db, outbox: &Outbox, limits: Limits, keep: Duration) -> Stac
     let site = Site::new(Parts {
         db: db.clone(),
         themes: themes(),
-        brands: Brands::load(db.clone()).await.expect("the tenants can be read"),
+        brands: Brands::new(db.clone()),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         frame: None,
@@ -238,187 +234,4 @@ pub(crate) async fn contact(
     let id = tenants::upsert_contact(&mut tx, &contact).await.expect("the contact is new");
     tx.commit().await.expect("the commit passes");
     id
-}
-
-/// What came back.
-#[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().expect("headers are text"))
-    }
-
-    pub(crate) fn location(&self) -> &str {
-        self.header("location")
-    }
-
-    fn csrf(&self) -> Option<String> {
-        let (_, rest) = self.body.split_once("name=\"csrf\" value=\"")?;
-        Some(rest.split('"').next()?.to_owned())
-    }
-}
-
-/// Keeps cookies, sends what browsers send.
-#[derive(Clone)]
-pub(crate) struct Browser {
-    stack: Stack,
-    host: Host,
-    pub(crate) cookies: BTreeMap<String, String>,
-    pub(crate) agent: &'static str,
-    /// The token of the page it looks at.
-    pub(crate) csrf: Arc<Mutex<String>>,
-}
-
-impl Browser {
-    fn new(stack: Stack, tenant: TenantId, host: &'static str) -> Self {
-        let peer = "192.0.2.7".parse().expect("an address");
-        let host = Host { tenant, host: host.to_owned(), origin: format!("https://{host}:8443"), peer };
-        let agent = "Mozilla/5.0 (Windows NT 10.0; rv:142.0) Gecko/20100101 Firefox/142.0";
-        Self { stack, host, cookies: BTreeMap::new(), agent, csrf: Arc::default() }
-    }
-
-    #[must_use]
-    pub(crate) fn behind(mut self, stack: Stack) -> Self {
-        self.stack = stack;
-        self
-    }
-
-    #[must_use]
-    pub(crate) fn from(mut self, peer: &str) -> Self {
-        self.host.peer = peer.parse::<IpAddr>().expect("an address");
-        self
-    }
-
-    /// The same cookies on another host: what no browser does, and an attacker with a stolen cookie would.
-    #[must_use]
-    pub(crate) fn at(mut self, tenant: TenantId, host: &str) -> Self {
-        self.host = Host {
-            tenant,
-            host: host.to_owned(),
-            origin: format!("https://{host}:8443"),
-            peer: self.host.peer,
-        };
-        self
-    }
-
-    pub(crate) async fn get(&mut self, path: &str) -> Answer {
-        let request = self.request(Method::GET, path).header("sec-fetch-mode", "navigate");
-        self.send(request.body(Body::empty()).expect("a request")).await
-    }
-
-    pub(crate) async fn head(&mut self, path: &str) -> Answer {
-        let request = self.request(Method::HEAD, path);
-        self.send(request.body(Body::empty()).expect("a request")).await
-    }
-
-    /// Sends a form of the page it looks at.
-    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let csrf = self.csrf.lock().expect("no test panics here").clone();
-        let mut fields = fields.to_vec();
-        fields.push(("csrf", &csrf));
-        let origin = self.host.origin.clone();
-        self.post_raw(path, &fields, &[("origin", &origin), ("sec-fetch-site", "same-origin")]).await
-    }
-
-    /// Sends exactly these fields and headers.
-    pub(crate) async fn post_raw(
-        &mut self,
-        path: &str,
-        fields: &[(&str, &str)],
-        headers: &[(&str, &str)],
-    ) -> Answer {
-        let mut request = self
-            .request(Method::POST, path)
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header("sec-fetch-mode", "navigate");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let body = fields
-            .iter()
-            .map(|(name, value)| format!("{name}={}", encode(value)))
-            .collect::<Vec<_>>()
-            .join("&");
-        self.send(request.body(Body::from(body)).expect("a request")).await
-    }
-
-    /// Fills in the sign-in form.
-    pub(crate) async fn ask(&mut self, email: &str) -> Answer {
-        self.get("/sign-in").await;
-        self.post("/sign-in", &[("email", email)]).await
-    }
-
-    /// Follows a mailed link and presses its button.
-    pub(crate) async fn press(&mut self, link: &str) -> Answer {
-        let token = token_of(link);
-        self.get(&format!("/sign-in/{token}")).await;
-        self.post("/sign-in/link", &[("token", &token)]).await
-    }
-
-    fn request(&self, method: Method, path: &str) -> http::request::Builder {
-        let cookies: Vec<String> =
-            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::USER_AGENT, self.agent)
-            .header(header::ACCEPT, "text/html,*/*;q=0.8")
-            .extension(self.host.clone());
-        if !cookies.is_empty() {
-            request = request.header(header::COOKIE, cookies.join("; "));
-        }
-        request
-    }
-
-    pub(crate) async fn send(&mut self, request: Request<Body>) -> Answer {
-        let response = self.stack.router.clone().oneshot(request).await.expect("the stack always answers");
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.expect("the body is whole").to_bytes();
-        let answer = Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: String::from_utf8_lossy(&bytes).into_owned(),
-        };
-        self.keep_cookies(&answer);
-        if let Some(csrf) = answer.csrf() {
-            *self.csrf.lock().expect("no test panics here") = csrf;
-        }
-        answer
-    }
-
-    fn keep_cookies(&mut self, answer: &Answer) {
-        for line in answer.headers.get_all(header::SET_COOKIE) {
-            let line = line.to_str().expect("cookies are text");
-            let (pair, attributes) = line.split_once(';').expect("cookies have attributes");
-            let (name, value) = pair.split_once('=').expect("cookies have a value");
-            if attributes.contains("Max-Age=0") {
-                self.cookies.remove(name);
-            } else {
-                self.cookies.insert(name.to_owned(), value.to_owned());
-            }
-        }
-    }
-}
-
-pub(crate) fn token_of(link: &str) -> String {
-    link.rsplit('/').next().expect("a link has a path").to_owned()
-}
-
-fn encode(text: &str) -> String {
-    text.bytes()
-        .map(
-            |byte| {
-                if byte.is_ascii_alphanumeric() {
-                    char::from(byte).to_string()
-                } else {
-                    format!("%{byte:02X}")
-                }
-            },
-        )
-        .collect()
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::portal::{BRIGHTWATER, Browser, LUMEN, MAYA, Portal, TECHFLOW};
+use crate::browser::Browser;
+use crate::portal::{BRIGHTWATER, LUMEN, MAYA, Portal, TECHFLOW};
 use http::StatusCode;
 use platform_identity::Limits;
 
