@@ -135,7 +135,7 @@ async fn stack(db: &Db, outbox: &Outbox, limits: Limits, keep: Duration) -> Stac
     let site = Site::new(Parts {
         db: db.clone(),
         themes: themes(),
-        brands: Brands::load(db.clone()).await.expect("the tenants can be read"),
+        brands: Brands::new(db.clone()),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         frame: None,
