@@ -27,7 +27,7 @@ class Bench:
         self.options = options
         self.rounds, self.seconds = (3, 1.0) if options.quick else (7, 2.0)
         self.world = World(options.state, fresh=True, release=not options.dev)
-        self.ports = Ports()
+        self.ports = Ports(f"{options.state} beside")
         self.cookies = self.world.state / "cookies"
         self.yard = self.world.state / "yard"
         self.yard.mkdir(exist_ok=True)
@@ -55,7 +55,7 @@ class Bench:
         run("openssl", ["openssl", "req", "-x509", *new, "-subj", "/CN=yardsticks", "-keyout", self.yard / "ca.key", "-out", ca])
         run("openssl", ["openssl", "req", "-x509", *new, "-subj", "/CN=yardstick.example", "-addext", "subjectAltName=DNS:yardstick.example",
                         "-addext", "basicConstraints=critical,CA:FALSE", "-CA", ca, "-CAkey", self.yard / "ca.key", "-keyout", key, "-out", cert])
-        file, self.caddy_port, self.hello_port = (self.ports.take(port) for port in (9001, 9443, 9444))
+        file, self.caddy_port, self.hello_port = (self.ports.take() for _ in range(3))
         programs = self.world.programs
         self.hello_program = programs.start("hello", [self.hello, "hello", "--listen", f"127.0.0.1:{self.hello_port}", "--cert", cert, "--key", key])
         programs.start("file", [self.hello, "file", "--listen", f"127.0.0.1:{file}", "--file", self.yard / "page.html"])
@@ -122,9 +122,9 @@ https://yardstick.example:{self.caddy_port} {{
         self.main.stop()
         nodes = {}
         for size in sizes:
-            node = Node(self.world, str(size), self.world.data / f"portico-{size}", self.ports.take(9500))
+            node = Node(self.world, str(size), self.world.data / f"portico-{size}", self.ports.take())
             self.main.copy_to(node.folder)
-            node.write_config(self.ports.take(9600))
+            node.write_config(self.ports.take())
             self.world.step(f"a Portico with {size} vendors", lambda node=node, size=size: (node.start(), node.fill(size), node.stop(), node.start()))
             nodes[str(size)] = node
         for node in nodes.values():
