@@ -3,6 +3,7 @@
 //! Reads `orders` and its children, which the sync in `platform/connectors` writes; owns no table. Contacts with the
 //! capability `orders` see their own company's orders; where the tenant's module `orders` is off there is nothing.
 
+pub mod home;
 pub mod live;
 pub mod order;
 pub mod pages;

@@ -20,6 +20,7 @@ pub fn register(registry: Registry) -> Registry {
         .partial("orders/facts.html", include_str!("facts.html"))
         .page::<List>(include_str!("list.html"))
         .page::<Detail>(include_str!("detail.html"))
+        .with(super::home::register)
 }
 
 /// Where an order stands, in our words.

@@ -4,10 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use platform_core::id::TenantId;
-use platform_core::secrets::{Binding, Sealer};
-use sqlx::Row as _;
-use uuid::Uuid;
+use platform_core::rotation::{self, Sealed};
+use platform_core::secrets::Sealer;
 
 use super::answer;
 use crate::stack::{Stack, write_private};
@@ -22,12 +20,6 @@ pub(crate) enum Keys {
 /// Every sealed column. `tenant` tells whether the table has a `tenant_id`.
 const SEALED: &[Sealed] = &[Sealed { table: "mail_outbox", column: "body", tenant: true }];
 
-struct Sealed {
-    table: &'static str,
-    column: &'static str,
-    tenant: bool,
-}
-
 impl Keys {
     pub(crate) async fn run(&self, stack: &Stack) -> anyhow::Result<ExitCode> {
         let Self::Rotate = self;
@@ -40,39 +32,12 @@ impl Keys {
         write_private(path, &text)?;
         let mut count = 0;
         for sealed in SEALED {
-            count += rewrap(stack, &sealer, sealed).await?;
+            let mut tx = stack.db.operator("cli", "keys rotate").await?;
+            count += rotation::rewrap(&mut tx, &sealer, sealed).await?;
+            tx.commit().await?;
         }
         let value = serde_json::json!({ "key": number, "rewrapped": count });
         answer(false, &value, &format!("key {number} seals now; {count} secrets wrapped anew"));
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// Wraps one column's secrets, a row at a time, so that a running node is never kept waiting.
-async fn rewrap(stack: &Stack, sealer: &Sealer, sealed: &Sealed) -> anyhow::Result<u64> {
-    let Sealed { table, column, tenant } = sealed;
-    let key = if *tenant { "tenant_id" } else { "null::uuid" };
-    let mut tx = stack.db.operator("cli", "keys rotate").await?;
-    let select =
-        format!("select {key} as tenant, id, {column} as secret from {table} where {column} is not null");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(select)).fetch_all(tx.conn()).await?;
-    let update = format!("update {table} set {column} = $3 where id = $1 and {column} = $2");
-    let mut count = 0;
-    for row in rows {
-        let (id, secret): (Uuid, Vec<u8>) = (row.get("id"), row.get("secret"));
-        let tenant = row.get::<Option<Uuid>, _>("tenant").map(TenantId);
-        let binding = Binding { table, column, tenant, row: id };
-        if let Some(fresh) = sealer.rewrap(&binding, &secret)? {
-            // Another node may have sealed it anew meanwhile: then its value stays.
-            let done = sqlx::query(sqlx::AssertSqlSafe(update.clone()))
-                .bind(id)
-                .bind(secret)
-                .bind(fresh)
-                .execute(tx.conn())
-                .await?;
-            count += done.rows_affected();
-        }
-    }
-    tx.commit().await?;
-    Ok(count)
 }
