@@ -7,7 +7,7 @@ import statistics
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def figure(name, values, unit, goal=None, digits=2):
+def figure(name, values, unit, goal=None, digits=2, rounds="rounds"):
     """Prints a figure: the median of the rounds' values, the goal and whether it is met, the smallest and the largest."""
     middle = statistics.median(values)
     if goal is None:
@@ -17,18 +17,19 @@ def figure(name, values, unit, goal=None, digits=2):
         met = middle >= bound if relation == ">=" else middle <= bound
         verdict = f"goal {relation} {bound:g} {'met' if met else 'short'}"
     low, high = min(values), max(values)
-    print(f"figure {name} {middle:.{digits}f} {unit} {verdict} ({low:.{digits}f} .. {high:.{digits}f} over {len(values)} rounds)", flush=True)
+    print(f"figure {name} {middle:.{digits}f} {unit} {verdict} ({low:.{digits}f} .. {high:.{digits}f} over {len(values)} {rounds})", flush=True)
 
 
-def interleave(contenders, rounds, tell=True):
-    """Runs every contender once a round, in another order each time. Gives a list of rounds: name -> result."""
+def interleave(contenders, rounds, tell=print, before=lambda: None):
+    """Runs every contender once a round, in another order each time, after `before`. Gives a list of rounds: name -> result."""
     results = []
     for number in range(rounds):
+        before()
         order = list(contenders)
         random.shuffle(order)
         results.append({name: contenders[name]() for name in order})
-        if tell:
-            print(f"  round {number + 1} of {rounds}", flush=True)
+        rates = ", ".join(f"{name} {results[-1][name]['per_second']:.0f}/s {results[-1][name]['cpu_us']:.0f} us" for name in contenders)
+        tell(f"round {number + 1} of {rounds}: {rates}")
     return results
 
 

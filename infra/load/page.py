@@ -1,180 +1,175 @@
-"""The signed-in list of orders under load, beside its yardsticks. infra/load/page installs what this needs and calls it."""
+"""Measures the signed-in list of orders, and what to compare it with, in turns. infra/load/page installs what this needs.
+
+Portico runs as an edge node (`serve --http --https`): the sync of orders is another's benchmark. The client, the servers
+and PostgreSQL share the machine's cores, so requests a second of all contenders bear the client's cost alike.
+"""
 import argparse
-import json
+import http.client
 import os
 import pathlib
+import shutil
 import sys
+import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
 
-from load.figures import figure, interleave, ratios, resident_megabytes  # noqa: E402
-from load.node import Node  # noqa: E402
-from stage.erp import newest_postgresql  # noqa: E402
-from stage.https import Visitor  # noqa: E402
-from stage.pages import Page  # noqa: E402
-from stage.portico import MAYA, TECHFLOW, TOP  # noqa: E402
-from stage.ports import Ports, answers  # noqa: E402
-from stage.processes import Failed, Stopped, run, stop_on_signals, wait_until  # noqa: E402
-from stage.world import World  # noqa: E402
+from load import statements
+from load.contenders import Caddy, Hello, Pgbench, Portico
+from load.database import Database
+from load.figures import figure, interleave, ratios
+from load.ground import build, certificate
+from stage.ports import Ports
+from stage.processes import Failed, Programs, Stopped, stop_on_signals
 
-CONNECTIONS = 8
-PAGE = "/orders"
-
-
-class Bench:
-    def __init__(self, options):
-        self.options = options
-        self.rounds, self.seconds = (3, 1.0) if options.quick else (7, 2.0)
-        self.world = World(options.state, fresh=True, release=not options.dev)
-        self.ports = Ports()
-        self.cookies = self.world.state / "cookies"
-        self.yard = self.world.state / "yard"
-        self.yard.mkdir(exist_ok=True)
-
-    def prepare(self):
-        profile = [] if self.options.dev else ["--release"]
-        run("cargo build", ["cargo", "build", "--locked", "-p", "load-hello", *profile], show=True)
-        self.world.start(simulate=False)
-        self.hello = self.world.portico.binary.with_name("load-hello")
-        self.main = Node(self.world, "main", self.world.data / "portico", self.world.portico.https)
-        self.main.program = self.world.portico.server
-        self.main.make_sessions(MAYA, 200 if self.options.quick else 10000, self.cookies)
-        self.visitor = Visitor(TECHFLOW, self.world.portico.https, self.world.ca)
-        name, value = self.cookies.read_text().split("\n")[0].split("=", 1)
-        self.visitor.cookies[name] = value
-        wait_until("the orders", lambda: len(Page(self.visitor.get(PAGE).text).orders()) >= 10, 60, self.world.programs, 0.3)
-        self.start_yardsticks()
-
-    def start_yardsticks(self):
-        """A bare server with our stack, and Caddy before a server of the page as it is now."""
-        body = self.visitor.get(PAGE).body
-        (self.yard / "page.html").write_bytes(body)
-        ca, key, cert = self.yard / "ca.pem", self.yard / "leaf.key", self.yard / "leaf.pem"
-        new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]
-        run("openssl", ["openssl", "req", "-x509", *new, "-subj", "/CN=yardsticks", "-keyout", self.yard / "ca.key", "-out", ca])
-        run("openssl", ["openssl", "req", "-x509", *new, "-subj", "/CN=yardstick.example", "-addext", "subjectAltName=DNS:yardstick.example",
-                        "-addext", "basicConstraints=critical,CA:FALSE", "-CA", ca, "-CAkey", self.yard / "ca.key", "-keyout", key, "-out", cert])
-        file, self.caddy_port, self.hello_port = (self.ports.take(port) for port in (9001, 9443, 9444))
-        programs = self.world.programs
-        self.hello_program = programs.start("hello", [self.hello, "hello", "--listen", f"127.0.0.1:{self.hello_port}", "--cert", cert, "--key", key])
-        programs.start("file", [self.hello, "file", "--listen", f"127.0.0.1:{file}", "--file", self.yard / "page.html"])
-        (self.yard / "Caddyfile").write_text(f"""{{
-    admin off
-    auto_https off
-    storage file_system {self.yard}/caddy
-}}
-https://yardstick.example:{self.caddy_port} {{
-    bind 127.0.0.1
-    tls {cert} {key}
-    reverse_proxy 127.0.0.1:{file}
-}}
-""")
-        programs.start("caddy", ["caddy", "run", "--config", self.yard / "Caddyfile", "--adapter", "caddyfile"],
-                       env={"XDG_DATA_HOME": str(self.yard), "XDG_CONFIG_HOME": str(self.yard)})
-        for port in (file, self.caddy_port, self.hello_port):
-            wait_until(f"a yardstick on port {port}", lambda port=port: answers(port), 20, programs)
-
-    def drive(self, port, host, ca, cookies=None):
-        command = [self.hello, "drive", "--connect", f"127.0.0.1:{port}", "--host", host, "--path", PAGE, "--ca", ca,
-                   "--connections", CONNECTIONS, "--seconds", self.seconds]
-        return json.loads(run("the client", [*command, *(["--cookies", cookies] if cookies else [])]))
-
-    def drive_node(self, node):
-        before = node.cpu()
-        result = self.drive(node.https, TECHFLOW, self.world.ca, self.cookies)
-        return {**result, "cpu_us": (node.cpu() - before) * 1e6 / result["requests"]}
-
-    def yardstick(self, port):
-        return self.drive(port, "yardstick.example", self.yard / "ca.pem")
-
-    def pgbench(self, script):
-        command = [newest_postgresql() / "pgbench", "-n", "-M", "prepared", "-c", CONNECTIONS, "-j", 1, "-T", max(1, round(self.seconds)),
-                   "-f", script, "-h", self.main.sockets, "-U", "portico_app", "portico"]
-        out = run("pgbench", command, user=self.main.user)
-        rate = next(line for line in out.splitlines() if line.startswith("tps = "))
-        return {"per_second": float(rate.split()[2])}
-
-    def beside_others(self):
-        found = self.main.statements_of(lambda: self.visitor.get(PAGE), 10)
-        script = self.yard / "page.sql"
-        script.write_text(pipeline(found))
-        script.chmod(0o644)
-        self.yard.chmod(0o755)
-        print(f"  a page is {sum(len(one) for one in found)} statements in {len(found)} transactions, {len(self.visitor.get(PAGE).body)} bytes")
-        results = interleave({
-            "page": lambda: self.drive_node(self.main),
-            "caddy": lambda: self.yardstick(self.caddy_port),
-            "hello": lambda: self.yardstick(self.hello_port),
-            "pgbench": lambda: self.pgbench(script),
-        }, self.rounds)
-        for name in ("page", "caddy", "hello", "pgbench"):
-            figure(f"{name}_per_second", [result[name]["per_second"] for result in results], "/s", digits=0)
-        figure("page_p99", [result["page"]["p99_us"] / 1000 for result in results], "ms")
-        figure("page_cpu", [result["page"]["cpu_us"] for result in results], "us", ("<=", 650), 0)
-        figure("page_over_caddy", ratios(results, "page", "caddy", "per_second"), "x", (">=", 0.6))
-        figure("page_over_hello", ratios(results, "page", "hello", "per_second"), "x", (">=", 0.08), 3)
-        figure("page_over_pgbench", ratios(results, "page", "pgbench", "per_second"), "x", (">=", 0.6))
-
-    def over_tenants(self):
-        """The same page with more vendors in the same database; one Portico each, all at once, so that rounds interleave."""
-        sizes = [10, 10_000] if self.options.quick else [10, 10_000, 100_000]
-        self.main.stop()
-        nodes = {}
-        for size in sizes:
-            node = Node(self.world, str(size), self.world.data / f"portico-{size}", self.ports.take(9500))
-            self.main.copy_to(node.folder)
-            node.write_config(self.ports.take(9600))
-            self.world.step(f"a Portico with {size} vendors", lambda node=node, size=size: (node.start(), node.fill(size), node.stop(), node.start()))
-            nodes[str(size)] = node
-        for node in nodes.values():
-            self.drive_node(node)
-        results = interleave({name: lambda node=node: self.drive_node(node) for name, node in nodes.items()}, self.rounds)
-        for name, node in nodes.items():
-            figure(f"start_at_{name}_tenants", [node.started_in], "s")
-            figure(f"memory_at_{name}_tenants", [resident_megabytes(node.program.process.pid)], "MB", digits=0)
-            if name != "10":
-                figure(f"page_cpu_at_{name}_over_10", ratios(results, name, "10", "cpu_us"), "x", ("<=", 1.15))
-                figure(f"page_time_at_{name}_over_10", [1 / ratio for ratio in ratios(results, name, "10", "per_second")], "x", ("<=", 1.15))
-
-
-def pipeline(found):
-    """A pgbench script of the statements, sent as Portico's would be if it never waited between them."""
-    lines = ["\\startpipeline"]
-    for transaction in found:
-        for statement in transaction:
-            # several statements in one message are one round trip of Portico's, and one of a pipeline anyway
-            lines += [part.strip().replace("\n", " ") + ";" for part in statement.split(";") if part.strip()]
-        lines.append("commit;")
-    return "\n".join([*lines, "\\endpipeline", ""])
+# Each visitor's session is asked for again after all others, so that the product's memory of sessions (a second) seldom helps.
+VISITORS, ACCOUNTS = 2000, 400
+# pages whose SQL pgbench repeats
+RECORDED = 32
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="infra/load/page", description="Requests a second and CPU time of the signed-in list of orders over TLS.")
-    parser.add_argument("--quick", action="store_true", help="under a minute once built: fewer and shorter rounds, no 100,000 vendors")
-    parser.add_argument("--dev", action="store_true", help="an unoptimised build: to work on this script, not to measure")
-    parser.add_argument("--state", default=TOP / ".demo/load", type=pathlib.Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    os.chdir(TOP)
+    options = arguments()
+    os.chdir(HERE.parents[1])
     stop_on_signals()
-    bench = None
+    for name in [name for name in os.environ if name.startswith("PORTICO_")]:
+        del os.environ[name]
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="portico-load-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    (folder / "log").mkdir()
+    programs = Programs(folder / "log")
     try:
-        bench = Bench(options)
-        began = time.monotonic()
-        bench.prepare()
-        bench.beside_others()
-        bench.over_tenants()
-        print(f"measured in {time.monotonic() - began:.0f} s")
+        Bench(options, folder, programs).run()
         return 0
     except Stopped as stopped:
-        print(f"\nStopping ({stopped}).")
+        tell(f"stopped ({stopped})")
         return 130
-    except (Failed, OSError) as error:
-        print(f"\n{error}", file=sys.stderr)
+    except (Failed, OSError, http.client.HTTPException) as error:
+        tell(str(error))
         return 1
     finally:
-        if bench is not None:
-            bench.world.stop()
+        programs.stop()
+        if options.keep:
+            tell(f"its files are in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class Bench:
+    def __init__(self, options, folder, programs):
+        self.options, self.folder, self.programs = options, folder, programs
+        self.binaries = build()
+        self.began = time.monotonic()
+        self.files, self.ports = certificate(folder), Ports()
+        self.database = Database(folder / "postgres", programs)
+
+    def run(self):
+        porticos = self.seeded()
+        page = porticos[0]
+        pgbench = Pgbench(self.database, page.db, self.recorded(page), self.folder)
+        self.database.stop()
+        self.database.start(durable=True)
+        for portico in porticos:
+            portico.start()
+            self.tell(f"{portico.tenants} tenants: first page after {portico.first_page:.2f} s, {portico.resident:.0f} MiB")
+        rest = (self.binaries.yardstick, self.files, page.visitors, self.programs)
+        hello, caddy = Hello("hello", self.ports.take(0), *rest), Caddy("caddy", self.ports.take(0), *rest)
+        hello.start()
+        page.page(page.some_visitors(1)[0])
+        caddy.start(self.folder, page.body, self.ports.take(0))
+        contenders = {each.name: each for each in [*porticos, hello, caddy, pgbench]}
+        for each in contenders.values():
+            each.drive(self.options.seconds)
+        freshen = lambda: [portico.freshen() for portico in porticos]
+        drives = {name: lambda each=each: each.drive(self.options.seconds) for name, each in contenders.items()}
+        self.report(porticos, interleave(drives, self.options.rounds, self.tell, freshen))
+
+    def seeded(self):
+        self.database.initialise()
+        self.database.start(False, *statements.SETTINGS)
+        sizes = self.options.tenants
+        porticos = [Portico(size, self.folder, self.binaries, self.database, self.ports, self.files, self.programs) for size in sizes]
+        for portico in porticos:
+            portico.seed(VISITORS, ACCOUNTS, HERE / "seed.sql")
+            self.tell(f"{portico.tenants} tenants are there")
+        return porticos
+
+    def recorded(self, portico):
+        """Asks for some pages one by one and reads in the server's log what they asked of the database."""
+        portico.start()
+        visitors = portico.some_visitors(RECORDED)
+        for visitor in visitors:
+            portico.page(visitor)
+        # until no session is remembered
+        time.sleep(1.2)
+        begin = self.database.log.stat().st_size
+        for visitor in visitors:
+            if portico.page(visitor) != 200:
+                raise Failed("a visitor does not get the page")
+            time.sleep(0.01)
+        time.sleep(0.2)
+        with open(self.database.log, errors="replace") as log:
+            log.seek(begin)
+            found = [each for each in statements.transactions(log.read()) if "app.system" not in each[0][0]]
+        portico.stop()
+        each, rest = divmod(len(found), len(visitors))
+        if rest or not each:
+            raise Failed(f"{len(found)} transactions of {len(visitors)} pages: {portico.server.log}")
+        sent = sum(len(transaction) for transaction in found) / len(visitors)
+        self.tell(f"a page is {each} transactions, {sent:.0f} messages")
+        pages = [sum((found[at * each + nth] for nth in range(each)), []) for at in range(len(visitors))]
+        return [statements.script([page], f"p{at}") for at, page in enumerate(pages)]
+
+    def report(self, porticos, rounds):
+        name, last = porticos[0].name, rounds[-1]
+        each = lambda key: [turns[name][key] for turns in rounds]
+        self.tell(f"a page has {last[name]['body_bytes']} octets; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+        for other in last:
+            figure(f"{other}.per_second", [turns[other]["per_second"] for turns in rounds], "1/s", digits=0)
+        figure("page.p99", [micros / 1000 for micros in each("p99_us")], "ms")
+        figure("page.cpu", each("cpu_us"), "us", ("<=", 650), 0)
+        for other, goal in (("caddy", 0.6), ("hello", 0.08), ("pgbench", 0.6)):
+            figure(f"page.of_{other}", ratios(rounds, name, other, "per_second"), "x", (">=", goal), 3)
+        for portico in porticos[1:]:
+            size = portico.tenants
+            figure(f"page.time_at_{size}_tenants", ratios(rounds, name, portico.name, "per_second"), "x", ("<=", 1.15), 3)
+            figure(f"page.cpu_at_{size}_tenants", ratios(rounds, portico.name, name, "cpu_us"), "x", ("<=", 1.15), 3)
+        for portico in porticos:
+            figure(f"start_at_{portico.tenants}_tenants", [portico.first_page], "s", ("<=", 3), rounds="starts")
+        most, megabytes = porticos[-1], porticos[-1].resident - porticos[0].resident
+        figure("memory_of_an_idle_tenant", [megabytes * 1024 / (most.tenants - porticos[0].tenants)], "KiB", ("<=", 2), rounds="starts")
+
+    def tell(self, text):
+        tell(f"{time.monotonic() - self.began:6.1f} s  {text}")
+
+
+def tell(self, text):
+        tell(f"{time.monotonic() - self.began:6.1f} s  {text}")
+
+
+def median(runs, name):
+    return statistics.median(getattr(run, name) for run in runs)
+
+
+def tell(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="infra/load/page", description="""What a signed-in page costs: the list of orders over TLS,
+        beside a bare server on the same TLS stack, Caddy as a proxy of a page of the same size, and pgbench with the page's own SQL;
+        and the same page with many tenants. Figures go to stdout, progress to stderr.""")
+    parser.add_argument("--quick", action="store_true", help="under a minute after the build: fewer rounds, 10 and 10,000 tenants")
+    parser.add_argument("--rounds", type=int, help="how many rounds")
+    parser.add_argument("--seconds", type=float, help="seconds a turn")
+    parser.add_argument("--tenants", type=lambda text: [int(part) for part in text.split(",")], help="such as 10,10000; two or more")
+    parser.add_argument("--keep", action="store_true", help="leave logs and database behind")
+    options = parser.parse_args()
+    options.rounds = options.rounds or (3 if options.quick else 9)
+    options.seconds = options.seconds or (1.0 if options.quick else 2.0)
+    options.tenants = options.tenants or ([10, 10_000] if options.quick else [10, 10_000, 100_000])
+    return options
 
 
 if __name__ == "__main__":

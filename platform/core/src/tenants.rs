@@ -19,6 +19,8 @@ pub struct Tenant {
     /// A `themes::Brand`; this room does not look inside.
     pub brand: Value,
     pub brand_version: i64,
+    /// Changes with every change of the row. For comparing, not for ordering.
+    pub row_version: i64,
 }
 
 /// A company that buys from the tenant.
@@ -50,7 +52,8 @@ pub struct Contact {
 /// The database's answer.
 pub async fn all(tx: &mut SystemTx) -> Result<Vec<Tenant>, Error> {
     let tenants = sqlx::query_as(
-        "select id, slug, name, status, locale, time_zone, modules, brand, brand_version from tenants order by slug",
+        "select id, slug, name, status, locale, time_zone, modules, brand, brand_version, xmin::text::bigint as row_version
+           from tenants order by slug",
     )
     .fetch_all(tx.conn())
     .await?;
@@ -63,12 +66,25 @@ pub async fn all(tx: &mut SystemTx) -> Result<Vec<Tenant>, Error> {
 /// The database's answer; absent when it was erased meanwhile.
 pub async fn current(tx: &mut TenantTx) -> Result<Option<Tenant>, Error> {
     let tenant = sqlx::query_as(
-        "select id, slug, name, status, locale, time_zone, modules, brand, brand_version from tenants where id = $1",
+        "select id, slug, name, status, locale, time_zone, modules, brand, brand_version, xmin::text::bigint as row_version
+           from tenants where id = $1",
     )
     .bind(tx.tenant())
     .fetch_optional(tx.conn())
     .await?;
     Ok(tenant)
+}
+
+/// The `row_version` of each of these tenants that is still there: what a memory of tenants compares itself with.
+///
+/// # Errors
+/// The database's answer.
+pub async fn versions(tx: &mut SystemTx, ids: &[TenantId]) -> Result<Vec<(TenantId, i64)>, Error> {
+    let versions = sqlx::query_as("select id, xmin::text::bigint from tenants where id = any ($1)")
+        .bind(ids)
+        .fetch_all(tx.conn())
+        .await?;
+    Ok(versions)
 }
 
 /// What an operator says of a new tenant.

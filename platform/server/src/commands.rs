@@ -1,5 +1,6 @@
 //! The commands, one file each. Each says on `--help` what it does and what to do next.
 
+mod certificate;
 mod connector;
 mod doctor;
 mod domain;
@@ -38,6 +39,9 @@ pub(crate) enum Command {
     /// Domains: hosts of tenants' customers.
     #[command(subcommand)]
     Domain(domain::Domain),
+    /// Certificates that come from elsewhere.
+    #[command(subcommand)]
+    Certificate(certificate::Certificate),
     /// Looks at everything the program leans on and says what to mend.
     Doctor(doctor::Doctor),
     /// Pages and how they look.
@@ -60,6 +64,7 @@ pub(crate) async fn run(command: Command, config: &Path) -> anyhow::Result<ExitC
         Command::Doctor(command) => command.run(config).await,
         Command::Connector(command) => command.run(&Stack::open(config).await?).await,
         Command::Domain(command) => command.run(&Stack::open(config).await?).await,
+        Command::Certificate(command) => command.run(&Stack::open(config).await?).await,
         Command::Migrate(command) => command.run(&config).await,
         Command::Tenant(command) => command.run(&Stack::open(config).await?).await,
         Command::Customer(command) => command.run(&Stack::open(config).await?).await,

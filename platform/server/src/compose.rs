@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -16,7 +15,7 @@ use platform_identity::{Identity, Limits, Sessions};
 use platform_portal::orders::live::Live;
 use platform_portal::orders::routes::Orders;
 use platform_portal::shell::routes::PortalFrame;
-use platform_web::{Brands, Parts, Routes, Site};
+use platform_web::{Brands, Parts, Rate, Routes, Site};
 use tenant_router::{Conn, NeutralPages, Refusal, Tenant};
 use themes::{Registry, Themes};
 
@@ -51,12 +50,12 @@ pub struct App {
     pub live: Live,
 }
 
-/// Builds it all. Reads the tenants' brands.
+/// Builds it all.
 ///
 /// # Errors
-/// The database's answer, or templates that do not compile.
+/// Templates that do not compile.
 pub async fn app(stack: &Stack, refresher: Refresher) -> anyhow::Result<App> {
-    let site = site(stack).await?;
+    let site = site(stack)?;
     let sessions = Sessions::new(stack.db.clone(), SESSION_KEPT);
     let identity = Identity::new(sessions, stack.outbox.clone(), Limits::default());
     let live = Live::new(stack.db.clone());
@@ -79,12 +78,11 @@ fn routes(stack: &Stack, identity: &Identity, orders: Orders) -> Routes {
     }
 }
 
-async fn site(stack: &Stack) -> anyhow::Result<Site> {
-    let brands = Brands::load(stack.db.clone()).await.context("cannot read the tenants")?;
+fn site(stack: &Stack) -> anyhow::Result<Site> {
     Ok(Site::new(Parts {
         db: stack.db.clone(),
         themes: Arc::new(themes()?),
-        brands,
+        brands: Brands::new(stack.db.clone()),
         clock: stack.clock.clone(),
         random: stack.random.clone(),
         frame: Some(Arc::new(PortalFrame)),
@@ -95,6 +93,8 @@ async fn site(stack: &Stack) -> anyhow::Result<Site> {
 fn web_config(config: &Config) -> platform_web::Config {
     let mut web = platform_web::Config::new(config.platform.base_domain.clone());
     web.demo = config.platform.demo;
+    let limits = &config.limits;
+    web.requests = Rate { per_second: limits.requests_per_second.get(), burst: limits.request_burst.get() };
     web
 }
 
@@ -119,11 +119,12 @@ pub(crate) struct Neutral;
 
 impl NeutralPages for Neutral {
     fn page(&self, refusal: Refusal) -> (Body, HeaderValue) {
-        let sentence = refusal.sentence();
-        let body = format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
-             content=\"width=device-width\"><title>{sentence}</title><h1>{sentence}</h1></html>\n"
-        );
+        let body = themes::fallback::neutral(refusal.sentence());
         (Body::from(body), HeaderValue::from_static("text/html; charset=utf-8"))
+    }
+
+    fn policy(&self) -> HeaderValue {
+        HeaderValue::from_str(&themes::fallback::neutral_policy())
+            .unwrap_or(HeaderValue::from_static("default-src 'none'"))
     }
 }

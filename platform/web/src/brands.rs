@@ -1,11 +1,10 @@
-//! How each tenant looks and speaks, kept in memory: filled at start, refreshed by the hint `tenants` and, because a
-//! hint may be lost, every minute. A tenant made a moment ago is read when it is first asked for.
+//! How each tenant looks and speaks: read when a tenant is first asked for, then kept in memory until it changes, which
+//! the hint `tenants` tells and, because a hint may be lost, a look every minute.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use chrono_tz::Tz;
 use platform_core::id::TenantId;
 use platform_core::tenants::{self, Tenant};
@@ -23,8 +22,8 @@ pub struct Look {
     pub name: String,
     pub active: bool,
     pub skin: Skin,
-    /// Of the brand: grows with each change.
-    pub version: i64,
+    /// Of the stored row; another one after each change.
+    version: i64,
     pub locale: String,
     pub zone: Tz,
     /// Features that are switched on.
@@ -51,44 +50,30 @@ impl Look {
             slug: tenant.slug,
             active: tenant.status == "active",
             skin: Skin::new(brand),
-            version: tenant.brand_version,
+            version: tenant.row_version,
             locale: tenant.locale,
             zone,
             modules: tenant.modules,
             name: tenant.name,
         }
     }
-
-    /// Deriving a skin costs a millisecond, so an unchanged one is kept.
-    fn is_of(&self, tenant: &Tenant) -> bool {
-        self.version == tenant.brand_version
-            && self.name == tenant.name
-            && self.slug == tenant.slug
-            && self.active == (tenant.status == "active")
-            && self.locale == tenant.locale
-            && self.zone.name() == tenant.time_zone
-            && self.modules == tenant.modules
-    }
 }
 
 type Looks = HashMap<TenantId, Arc<Look>>;
 
-/// The looks of all tenants. Cheap to clone.
+/// The looks of the tenants that were asked for. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Brands {
     db: Db,
-    looks: Arc<ArcSwap<Looks>>,
+    // Read on every request and written once a tenant: a copy of the map for each new tenant would cost the square of them.
+    looks: Arc<RwLock<Looks>>,
 }
 
 impl Brands {
-    /// Reads all tenants.
-    ///
-    /// # Errors
-    /// The database's answer.
-    pub async fn load(db: Db) -> Result<Self, Error> {
-        let brands = Self { db, looks: Arc::default() };
-        brands.refresh().await?;
-        Ok(brands)
+    /// Nothing is read before it is asked for, so a start costs the same with a hundred thousand tenants as with ten.
+    #[must_use]
+    pub fn new(db: Db) -> Self {
+        Self { db, looks: Arc::default() }
     }
 
     /// The look of a tenant; none when there is no such tenant.
@@ -96,35 +81,36 @@ impl Brands {
     /// # Errors
     /// The database's answer, for a tenant that is not in memory yet.
     pub async fn look(&self, tenant: TenantId) -> Result<Option<Arc<Look>>, Error> {
-        if let Some(look) = self.looks.load().get(&tenant) {
-            return Ok(Some(Arc::clone(look)));
+        let known = self.looks.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned();
+        if known.is_some() {
+            return Ok(known);
         }
         let mut tx = self.db.tenant(Scope::tenant(tenant)).await?;
         let Some(found) = tenants::current(&mut tx).await? else { return Ok(None) };
+        drop(tx);
         let look = Arc::new(Look::of(found));
-        self.looks.rcu(|looks| {
-            let mut looks = Looks::clone(looks);
-            looks.insert(tenant, Arc::clone(&look));
-            looks
-        });
+        self.write().insert(tenant, Arc::clone(&look));
         Ok(Some(look))
     }
 
-    /// Reads all tenants again; unchanged ones stay as they are.
+    /// Forgets the looks of tenants that have changed; they are read when they are next asked for.
     ///
     /// # Errors
     /// The database's answer.
     pub async fn refresh(&self) -> Result<(), Error> {
+        let known: Vec<TenantId> =
+            self.looks.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
         let mut tx = self.db.system(System::Boot).await?;
-        let tenants = tenants::all(&mut tx).await?;
+        let current: HashMap<_, _> = tenants::versions(&mut tx, &known).await?.into_iter().collect();
         drop(tx);
-        let known = self.looks.load_full();
-        let fresh = tenants.into_iter().map(|tenant| {
-            let kept = known.get(&tenant.id).filter(|look| look.is_of(&tenant)).cloned();
-            (tenant.id, kept.unwrap_or_else(|| Arc::new(Look::of(tenant))))
-        });
-        self.looks.store(Arc::new(fresh.collect()));
+        let asked: HashSet<_> = known.into_iter().collect();
+        // What came meanwhile is newer than the question.
+        self.write().retain(|id, look| !asked.contains(id) || current.get(id) == Some(&look.version));
         Ok(())
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Looks> {
+        self.looks.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps the looks fresh for as long as it runs. Never returns; the composition drops it.

@@ -1,4 +1,5 @@
-//! The client: HTTP/1.1 over keep-alive TLS connections, a session each, one request at a time on a connection.
+//! The client: HTTP/1.1 over keep-alive TLS connections, one request at a time on each, another visitor's with each
+//! request.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,7 +23,7 @@ use tokio_rustls::client::TlsStream;
 pub(crate) struct Drive {
     #[arg(long)]
     connect: SocketAddr,
-    /// Name in the handshake and in `Host`.
+    /// Name in the handshake, and in `Host` where no visitor says another.
     #[arg(long)]
     host: String,
     #[arg(long, default_value = "/")]
@@ -30,9 +31,10 @@ pub(crate) struct Drive {
     /// Authorities to trust, PEM.
     #[arg(long)]
     ca: PathBuf,
-    /// A file of `Cookie` values, one a line, taken in turn.
+    /// A file of visitors, one a line, `host cookie`, taken in turn: each request is another visitor's. The certificate
+    /// must cover all the hosts.
     #[arg(long)]
-    cookies: Option<PathBuf>,
+    visitors: Option<PathBuf>,
     #[arg(long, default_value_t = 8)]
     connections: usize,
     #[arg(long, default_value_t = 2.0)]
@@ -84,17 +86,20 @@ impl Drive {
     }
 
     fn requests(&self) -> anyhow::Result<Vec<Vec<u8>>> {
-        let cookies = match &self.cookies {
-            Some(path) => std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?,
-            None => "\n".to_owned(),
+        let (port, path) = (self.connect.port(), &self.path);
+        let head =
+            |host: &str| format!("GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAccept: text/html\r\n");
+        let Some(visitors) = &self.visitors else {
+            return Ok(vec![format!("{}\r\n", head(&self.host)).into_bytes()]);
         };
-        let (host, port, path) = (&self.host, self.connect.port(), &self.path);
-        let head = format!("GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAccept: text/html\r\n");
-        let one = |cookie: &str| match cookie {
-            "" => format!("{head}\r\n").into_bytes(),
-            _ => format!("{head}Cookie: {cookie}\r\n\r\n").into_bytes(),
+        let text = std::fs::read_to_string(visitors).with_context(|| format!("{}", visitors.display()))?;
+        let one = |line: &str| {
+            let (host, cookie) = line.split_once(' ').context("a visitor is a host and a cookie")?;
+            Ok(format!("{}Cookie: {cookie}\r\n\r\n", head(host)).into_bytes())
         };
-        Ok(cookies.lines().map(one).collect())
+        let requests: Vec<_> = text.lines().map(one).collect::<anyhow::Result<_>>()?;
+        ensure!(!requests.is_empty(), "{} names no visitor", visitors.display());
+        Ok(requests)
     }
 
     fn config(&self) -> anyhow::Result<ClientConfig> {

@@ -88,7 +88,7 @@ fn summaries(tx: &TenantTx, show: Show, today: NaiveDate) -> QueryBuilder<Postgr
             .push(" and ")
             .push_bind(today + SOON),
         Show::Delivered => sql.push(" and status = 'delivered'"),
-        Show::OnHold => sql.push(" and status = 'on_hold'"),
+        Show::OnHold => sql.push(" and is_open and status = 'on_hold'"),
     };
     sql
 }

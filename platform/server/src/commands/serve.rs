@@ -12,7 +12,7 @@ use platform_connectors::sync::{Refresher, Runner};
 use platform_core::jobs::Worker;
 use platform_core::mail::{self, Courier};
 use tenant_router::domains::{Checker, Dns};
-use tenant_router::{Edge, EdgeConfig, Feed, Host, Reconciler};
+use tenant_router::{Edge, EdgeConfig, Feed, Host, Limits, Reconciler};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -67,8 +67,8 @@ impl Serve {
         let all = !(self.http || self.https);
         let feed = Feed::boot(stack.db.clone(), base(stack)?, stack.clock.clone()).await?;
         let certs = CertCache::new(stack.db.clone(), stack.sealer.clone(), stack.clock.clone())?;
-        let config = EdgeConfig { public_port: stack.config.https.public_port, ..EdgeConfig::default() };
-        let edge = Edge::new(config, feed.table(), certs.clone(), stack.db.clone(), Arc::new(Neutral))?;
+        let edge =
+            Edge::new(edge_config(stack), feed.table(), certs.clone(), stack.db.clone(), Arc::new(Neutral))?;
         let stop = shutdown.clone();
         tasks.spawn(async move { feed.run(stop).await });
         if all || self.http {
@@ -92,6 +92,19 @@ impl Serve {
             tasks.spawn(async move { report(edge.serve_https(listener, app.router, stop).await) });
         }
         Ok(())
+    }
+}
+
+fn edge_config(stack: &Stack) -> EdgeConfig {
+    let limits = &stack.config.limits;
+    EdgeConfig {
+        public_port: stack.config.https.public_port,
+        limits: Limits {
+            connections_per_second: limits.connections_per_second,
+            connection_burst: limits.connection_burst,
+            ..Limits::default()
+        },
+        ..EdgeConfig::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The sections, typed. What a key means is said here, beside its name.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr as _;
 
@@ -19,6 +20,7 @@ pub struct Config {
     pub acme: Acme,
     pub dns: Dns,
     pub smtp: Smtp,
+    pub limits: Limits,
 }
 
 #[derive(Debug, Clone)]
@@ -98,6 +100,20 @@ impl std::fmt::Debug for Smtp {
     }
 }
 
+/// What one client address may do: an IPv4 address or an IPv6 /64. A whole office may stand behind one, and everybody
+/// does where a forwarder in front of Portico hides the addresses.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// New connections a second, lasting.
+    pub connections_per_second: NonZeroU32,
+    /// New connections at once.
+    pub connection_burst: NonZeroU32,
+    /// Requests a second, lasting.
+    pub requests_per_second: NonZeroU32,
+    /// Requests at once.
+    pub request_burst: NonZeroU32,
+}
+
 impl Config {
     /// Reads the file's text with the environment laid over it.
     ///
@@ -141,8 +157,22 @@ impl Config {
                 url: reader.text("smtp.url").unwrap_or_else(|| "smtp://127.0.0.1:25".into()),
                 from: reader.required("smtp.from", "the address in From, such as portal@mail.example.com"),
             },
+            limits: limits(reader),
             platform,
         }
+    }
+}
+
+fn limits(reader: &mut Reader) -> Limits {
+    let mut limit = |key, default| {
+        let default = NonZeroU32::new(default).expect("no default is 0");
+        reader.parsed(key, default, "a number above 0")
+    };
+    Limits {
+        connections_per_second: limit("limits.connections_per_second", 200),
+        connection_burst: limit("limits.connection_burst", 1000),
+        requests_per_second: limit("limits.requests_per_second", 100),
+        request_burst: limit("limits.request_burst", 400),
     }
 }
 
@@ -185,14 +215,15 @@ mod tests {
         let config =
             read(GOOD, &[("PORTICO_HTTPS_PUBLIC_PORT", "8443"), ("HOME", "/root")]).expect("it is complete");
         assert_eq!(config.https.public_port, 8443);
+        assert_eq!(config.limits.requests_per_second.get(), 100);
         assert_eq!(config.platform.base_domain, "portal.example.com");
         assert!(config.database.url.is_none() && !config.platform.demo);
     }
 
     #[test]
     fn every_fault_is_reported_at_once_with_its_key() {
-        let text = "[platform]\ndemo = \"maybe\"\n[http]\nlisten = \"nowhere\"\n[databse]\nurl = \"x\"\n";
-        let faults = read(text, &[("PORTICO_DNS_SERVERS", "9.9.9.9:53,rubbish")]).expect_err("five faults");
+        let text = "[limits]\nrequest_burst = 0\n[platform]\ndemo = \"maybe\"\n[http]\nlisten = \"nowhere\"\n[databse]\nurl = \"x\"\n";
+        let faults = read(text, &[("PORTICO_DNS_SERVERS", "9.9.9.9:53,rubbish")]).expect_err("seven faults");
         for key in [
             "platform.base_domain",
             "platform.demo",
@@ -200,6 +231,7 @@ mod tests {
             "databse.url",
             "dns.servers",
             "smtp.from",
+            "limits.request_burst",
         ] {
             assert!(faults.contains(key), "{key} is missing in:\n{faults}");
         }

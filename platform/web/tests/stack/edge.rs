@@ -98,7 +98,7 @@ impl Edge {
         let site = Site::new(Parts {
             db: db.clone(),
             themes: themes(),
-            brands: Brands::load(db.clone()).await.unwrap(),
+            brands: Brands::new(db.clone()),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             frame: None,
