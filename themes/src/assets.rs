@@ -101,8 +101,8 @@ impl Assets {
         self.by_path.keys().map(String::as_str)
     }
 
-    pub(crate) fn has_icon(&self, name: &str) -> bool {
-        self.icons.iter().any(|known| known == name)
+    pub(crate) fn icons(&self) -> &[String] {
+        &self.icons
     }
 
     fn add(&mut self, name: &str, bytes: Cow<'static, [u8]>) {

@@ -1,7 +1,5 @@
 //! One translated message: text with `{argument}` and `{@term}` holes, in one form or in plural forms.
 
-use std::fmt::Write as _;
-
 /// A plural category of CLDR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Plural {
@@ -103,6 +101,11 @@ fn pieces(text: &str) -> Option<Vec<Piece>> {
     Some(out)
 }
 
+/// Whether `text` holds a character that means something in HTML; most texts do not.
+pub(crate) fn needs_escape(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b'<' | b'>' | b'&' | b'"' | b'\''))
+}
+
 /// Writes `text` so that it is text in HTML, in element content and in quoted attributes.
 pub(crate) fn escape_into(out: &mut String, text: &str) {
     let mut last = 0;
@@ -115,7 +118,8 @@ pub(crate) fn escape_into(out: &mut String, text: &str) {
             b'\'' => "&#39;",
             _ => continue,
         };
-        let _ = write!(out, "{}{entity}", &text[last..at]);
+        out.push_str(&text[last..at]);
+        out.push_str(entity);
         last = at + 1;
     }
     out.push_str(&text[last..]);
