@@ -178,8 +178,9 @@ async fn filters_and_counts_mean_what_the_rules_mean() {
     assert_eq!(all.len(), count, "everything of ours that is still there, once");
     let (today, soon) = (world.today, world.today + Days::new(7));
     let open = |row: &Summary| !matches!(row.status.as_str(), "delivered" | "cancelled");
-    let arriving =
-        |row: &Summary| row.expected_on.or(row.promised_on).is_some_and(|day| day >= today && day <= soon);
+    let arriving = move |row: &Summary| {
+        row.expected_on.or(row.promised_on).is_some_and(|day| day >= today && day <= soon)
+    };
     let rules: [(Show, Rule); 6] = [
         (Show::All, Box::new(|_| true)),
         (Show::Open, Box::new(open)),
