@@ -209,7 +209,9 @@ impl Worker {
                 .is_some_and(|(print, since)| *print == printed.print && now.duration_since(*since) < TRUSTED)
         });
         // a commit whose answer is lost may have happened or not
-        news.iter().for_each(|printed| drop(turn.in_step.remove(&printed.order.key)));
+        for printed in &news {
+            turn.in_step.remove(&printed.order.key);
+        }
         let written = self.mirror.write(&news).await?;
         if written.changed > 0 {
             tracing::debug!(connector = %self.mirror.connector, changed = written.changed, "orders changed");
