@@ -182,7 +182,7 @@ impl OrderSource for SqlSource {
         self.mapping.order.field("updated_at")?;
         let overlap = TimeDelta::from_std(self.mapping.pace.overlap).unwrap_or(TimeDelta::MAX);
         let seen = self.decoder.instant_of(watermark).ok().flatten()?;
-        let from = seen - overlap - self.hour_that_is_twice(now);
+        let from = seen - overlap - self.decoder.hour_that_is_twice(now);
         Some(format!("{}..{}", self.stamp(from), self.stamp(now + TimeDelta::days(1))))
     }
 
@@ -199,16 +199,5 @@ impl SqlSource {
     /// with one takes both.
     fn stamp(&self, at: DateTime<Utc>) -> String {
         at.with_timezone(&self.mapping.time_zone).format("%Y-%m-%d %H:%M:%S%.6f%:z").to_string()
-    }
-
-    fn wall_clock(&self, at: DateTime<Utc>) -> chrono::NaiveDateTime {
-        at.with_timezone(&self.mapping.time_zone).naive_local()
-    }
-
-    /// When clocks went back today, stamps of the second hour are smaller than those of the first.
-    fn hour_that_is_twice(&self, now: DateTime<Utc>) -> TimeDelta {
-        let before = self.wall_clock(now - TimeDelta::days(1)) - (now - TimeDelta::days(1)).naive_utc();
-        let after = self.wall_clock(now) - now.naive_utc();
-        (before - after).max(TimeDelta::zero())
     }
 }

@@ -18,7 +18,10 @@ pub(crate) enum Keys {
 }
 
 /// Every sealed column. `tenant` tells whether the table has a `tenant_id`.
-const SEALED: &[Sealed] = &[Sealed { table: "mail_outbox", column: "body", tenant: true }];
+const SEALED: &[Sealed] = &[
+    Sealed { table: "mail_outbox", column: "body", tenant: true },
+    Sealed { table: "connectors", column: "connection_url", tenant: true },
+];
 
 impl Keys {
     pub(crate) async fn run(&self, stack: &Stack) -> anyhow::Result<ExitCode> {
