@@ -121,7 +121,7 @@ impl World {
     /// One answer of the store, with the row that says "there is more".
     async fn list(&self, show: Show, search: &str, from: From) -> Vec<Summary> {
         let query = Query { show, search, from, today: self.today };
-        store::list(&mut self.tx(self.ours).await, &query).await.expect("a list")
+        store::list(&mut self.tx(self.ours).await, &query).await.expect("a list").0
     }
 
     async fn found(&self, search: &str) -> Vec<Uuid> {

@@ -93,8 +93,7 @@ async fn list(
     let (show, typed, today) = (order::show(&asked.show), order::searched(&asked.q), today(&visit));
     let query = store::Query { show, search: &typed, from: asked.from(), today };
     let mut tx = person.tx(visit.site().db()).await?;
-    let mut rows = store::list(&mut tx, &query).await?;
-    let overview = store::overview(&mut tx, today).await?;
+    let (mut rows, overview) = store::list(&mut tx, &query).await?;
     drop(tx);
     let (newer, older) = places(&mut rows, query.from);
     let address = |place: &str| address(show, &asked.q, place);

@@ -4,7 +4,8 @@
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use platform_core::{Error, TenantTx};
 use rust_decimal::Decimal;
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::postgres::PgArguments;
+use sqlx::{Arguments as _, FromRow as _, Postgres, QueryBuilder, Row as _};
 use uuid::Uuid;
 
 use super::order::{Cursor, From, Summary};
@@ -28,32 +29,49 @@ pub struct Query<'a> {
     pub today: NaiveDate,
 }
 
-const SUMMARY: &str =
-    "select id, number, purchase_order, summary, status, promised_on, expected_on, delivered_at, total, currency, sort_at
-       from orders where deleted_at is null and tenant_id = ";
+// All statements over a customer's orders take the same four first: tenant, customer, today, the last day that is soon.
 
-/// One page of a list, newest first, with one order more than [`PAGE`] when there are more that way.
+const SUMMARIES: &str =
+    "select id, number, purchase_order, summary, status, promised_on, expected_on, delivered_at, total,
+        currency, sort_at
+   from orders where tenant_id = $1 and customer_id = $2 and deleted_at is null";
+
+const OVERVIEW: &str =
+    "select exists (select from orders where tenant_id = $1 and customer_id = $2 and deleted_at is null) as any_order,
+        count(*) as open,
+        count(*) filter (where expected_on > promised_on or coalesce(expected_on, promised_on) < $3) as late,
+        count(*) filter (where coalesce(expected_on, promised_on) between $3 and $4) as arriving,
+        count(*) filter (where status = 'on_hold') as on_hold,
+        (select min(data_as_of) from connectors where tenant_id = $1 and enabled) as as_of
+   from orders where tenant_id = $1 and customer_id = $2 and deleted_at is null and is_open";
+
+/// One page of a list, newest first, with one order more than [`PAGE`] when there are more that way; and how all the
+/// customer's orders stand. Both in one round trip, because every list shows both.
 ///
 /// # Errors
 /// The database's answer.
-pub async fn list(tx: &mut TenantTx, query: &Query<'_>) -> Result<Vec<Summary>, Error> {
-    let mut sql = summaries(tx, query.show, query.today);
+pub async fn list(tx: &mut TenantTx, query: &Query<'_>) -> Result<(Vec<Summary>, Overview), Error> {
+    let mut sql = asking(tx, query.today, "select * from (")?;
+    sql.push(OVERVIEW).push(") overview left join (").push(SUMMARIES).push(filter(query.show));
     if !query.search.is_empty() {
-        sql.push(" and id in (select order_id from search_orders(").push_bind(tx.tenant().0);
-        sql.push(", ").push_bind(tx.customer().map(|id| id.0)).push(", ").push_bind(query.search);
+        sql.push(" and id in (select order_id from search_orders($1, $2, ").push_bind(query.search);
         sql.push(", ").push_bind(MATCHES).push("))");
     }
-    match query.from {
-        From::Newest => sql.push(" order by sort_at desc, id desc"),
-        From::OlderThan(place) => beside(&mut sql, "<", place).push(" order by sort_at desc, id desc"),
-        From::NewerThan(place) => beside(&mut sql, ">", place).push(" order by sort_at, id"),
+    let order = match query.from {
+        From::Newest => " order by sort_at desc, id desc",
+        From::OlderThan(place) => beside(&mut sql, "<", place, " order by sort_at desc, id desc"),
+        From::NewerThan(place) => beside(&mut sql, ">", place, " order by sort_at, id"),
     };
-    sql.push(" limit ").push_bind(i64::try_from(PAGE + 1).unwrap_or(i64::MAX));
-    let mut rows: Vec<Summary> = sql.build_query_as().fetch_all(tx.conn()).await?;
-    if matches!(query.from, From::NewerThan(_)) {
-        rows.reverse();
-    }
-    Ok(rows)
+    sql.push(order).push(" limit ").push_bind(i64::try_from(PAGE + 1).unwrap_or(i64::MAX));
+    sql.push(") page on true order by sort_at desc, id desc");
+    let rows = sql.build().fetch_all(tx.conn()).await?;
+    let first = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+    let overview = Overview::from_row(first)?;
+    // The overview comes with one row of nothing when no order is on this page.
+    let empty = first.try_get::<Option<Uuid>, _>("id")?.is_none();
+    let orders =
+        if empty { Vec::new() } else { rows.iter().map(Summary::from_row).collect::<Result<_, _>>()? };
+    Ok((orders, overview))
 }
 
 /// The first orders of a filter for the home page: the latest ones first, or the soonest.
@@ -66,43 +84,46 @@ pub async fn soonest(
     today: NaiveDate,
     limit: i64,
 ) -> Result<Vec<Summary>, Error> {
-    let mut sql = summaries(tx, show, today);
-    sql.push(" order by coalesce(expected_on, promised_on), id limit ").push_bind(limit);
+    let mut sql = asking(tx, today, SUMMARIES)?;
+    sql.push(filter(show)).push(" order by coalesce(expected_on, promised_on), id limit ").push_bind(limit);
     Ok(sql.build_query_as().fetch_all(tx.conn()).await?)
 }
 
-/// Orders of this customer that a filter shows. The same rules as `order::late` and `pages::Show`.
-fn summaries(tx: &TenantTx, show: Show, today: NaiveDate) -> QueryBuilder<Postgres> {
-    let mut sql = QueryBuilder::new(SUMMARY);
-    sql.push_bind(tx.tenant().0).push(" and customer_id = ").push_bind(tx.customer().map(|id| id.0));
-    match show {
-        Show::All => &mut sql,
-        Show::Open => sql.push(" and is_open"),
-        Show::Late => sql
-            .push(" and is_open and (expected_on > promised_on or coalesce(expected_on, promised_on) < ")
-            .push_bind(today)
-            .push(")"),
-        Show::Arriving => sql
-            .push(" and is_open and coalesce(expected_on, promised_on) between ")
-            .push_bind(today)
-            .push(" and ")
-            .push_bind(today + SOON),
-        Show::Delivered => sql.push(" and status = 'delivered'"),
-        Show::OnHold => sql.push(" and is_open and status = 'on_hold'"),
-    };
-    sql
+/// A statement that has the four.
+fn asking(tx: &TenantTx, today: NaiveDate, text: &str) -> Result<QueryBuilder<Postgres>, Error> {
+    let mut arguments = PgArguments::default();
+    let added = [
+        arguments.add(tx.tenant()),
+        arguments.add(tx.customer()),
+        arguments.add(today),
+        arguments.add(today + SOON),
+    ];
+    added.into_iter().collect::<Result<(), _>>().map_err(sqlx::Error::Encode)?;
+    Ok(QueryBuilder::with_arguments(text, arguments))
 }
 
-fn beside<'a>(
-    sql: &'a mut QueryBuilder<Postgres>,
-    side: &str,
-    place: Cursor,
-) -> &'a mut QueryBuilder<Postgres> {
+/// What a filter shows. The same rules as `order::late` and `pages::Show`.
+fn filter(show: Show) -> &'static str {
+    match show {
+        Show::All => "",
+        Show::Open => " and is_open",
+        Show::Late => {
+            " and is_open and (expected_on > promised_on or coalesce(expected_on, promised_on) < $3)"
+        }
+        Show::Arriving => " and is_open and coalesce(expected_on, promised_on) between $3 and $4",
+        Show::Delivered => " and status = 'delivered'",
+        Show::OnHold => " and is_open and status = 'on_hold'",
+    }
+}
+
+/// Adds the side of a place that is wanted; gives `order` back.
+fn beside(sql: &mut QueryBuilder<Postgres>, side: &str, place: Cursor, order: &'static str) -> &'static str {
     sql.push(format_args!(" and (sort_at, id) {side} ("))
         .push_bind(place.at)
         .push(", ")
         .push_bind(place.id)
-        .push(")")
+        .push(")");
+    order
 }
 
 /// How a customer's orders stand, and how fresh that is.
@@ -123,23 +144,7 @@ pub struct Overview {
 /// # Errors
 /// The database's answer.
 pub async fn overview(tx: &mut TenantTx, today: NaiveDate) -> Result<Overview, Error> {
-    let (tenant, customer) = (tx.tenant(), tx.customer());
-    let overview = sqlx::query_as(
-        "select exists (select from orders where tenant_id = $1 and customer_id = $2 and deleted_at is null) as any_order,
-                count(*) as open,
-                count(*) filter (where expected_on > promised_on or coalesce(expected_on, promised_on) < $3) as late,
-                count(*) filter (where coalesce(expected_on, promised_on) between $3 and $4) as arriving,
-                count(*) filter (where status = 'on_hold') as on_hold,
-                (select min(data_as_of) from connectors where tenant_id = $1 and enabled) as as_of
-           from orders where tenant_id = $1 and customer_id = $2 and deleted_at is null and is_open",
-    )
-    .bind(tenant)
-    .bind(customer)
-    .bind(today)
-    .bind(today + SOON)
-    .fetch_one(tx.conn())
-    .await?;
-    Ok(overview)
+    Ok(asking(tx, today, OVERVIEW)?.build_query_as().fetch_one(tx.conn()).await?)
 }
 
 /// A line of a customer's recent history.
