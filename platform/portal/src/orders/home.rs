@@ -60,7 +60,8 @@ async fn read(visit: &Visit, tx: &mut TenantTx) -> Result<Card, Error> {
     let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
     let card = OrdersCard {
         open: count(overview.open),
-        credit_hold: count(overview.on_hold),
+        on_hold: count(overview.on_hold),
+        credit_hold: count(overview.credit_hold),
         late_total: count(overview.late),
         late: late.iter().map(|row| tell::row(row, today)).collect(),
         arriving_total: count(overview.arriving),
@@ -74,6 +75,7 @@ async fn read(visit: &Visit, tx: &mut TenantTx) -> Result<Card, Error> {
 #[derive(Debug, Clone, Serialize)]
 pub struct OrdersCard {
     pub open: u32,
+    pub on_hold: u32,
     /// Orders held because of the account's credit.
     pub credit_hold: u32,
     /// How many are late in all; `late` shows the worst few.
@@ -149,7 +151,7 @@ impl OrdersCard {
                     Tone::Neutral,
                 ),
                 figure(
-                    self.credit_hold,
+                    self.on_hold,
                     "orders.show.on_hold",
                     "circle-pause",
                     "/orders?show=on_hold",
@@ -226,7 +228,7 @@ impl Page for HomeWithOrders {
             home.add(card.told(freshness).unwrap_or_default());
             HomeWithOrders(home)
         };
-        let quiet = OrdersCard { late_total: 0, late: Vec::new(), credit_hold: 0, ..full() };
+        let quiet = OrdersCard { late_total: 0, late: Vec::new(), on_hold: 0, credit_hold: 0, ..full() };
         let none = OrdersCard {
             open: 0,
             arriving_total: 0,
@@ -261,6 +263,7 @@ fn full() -> OrdersCard {
     };
     OrdersCard {
         open: 14,
+        on_hold: 2,
         credit_hold: 1,
         late_total: 2,
         late,
