@@ -36,7 +36,7 @@ pub(crate) fn themes() -> anyhow::Result<Themes> {
         .with(platform_web::pages::register)
         .with(platform_identity::pages::register)
         .with(platform_portal::shell::register)
-        .with(platform_portal::orders::pages::register)
+        .with(platform_portal::orders::register)
         .with(admin::operator::outbox::pages::register);
     Themes::build(registry).map_err(|faults| {
         let list = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");

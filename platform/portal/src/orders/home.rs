@@ -8,7 +8,8 @@ use platform_web::{Capability, Error, Viewer, Visit};
 use serde::Serialize;
 use themes::{NavItem, Page, Registry, Sample, Search, Tone, samples};
 
-use super::pages::{Row, Show, Status, sample_rows};
+use super::order::{Show, Status};
+use super::pages::{Row, sample_rows};
 use super::routes::{MODULE, freshness, today};
 use super::{store, tell};
 use crate::shell::home::{Action, Card, Figure, Home, PartOfDay, Said, Slot};

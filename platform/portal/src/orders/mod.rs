@@ -12,3 +12,11 @@ mod sample_details;
 mod sample_lists;
 pub mod store;
 pub(crate) mod tell;
+
+use themes::Registry;
+
+/// Adds the slice's pages and its part of the home page.
+#[must_use]
+pub fn register(registry: Registry) -> Registry {
+    registry.with(pages::register).with(home::register)
+}

@@ -8,8 +8,7 @@ use sqlx::postgres::PgArguments;
 use sqlx::{Arguments as _, FromRow as _, Postgres, QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::order::{Cursor, From, Summary};
-use super::pages::Show;
+use super::order::{Cursor, From, Show, Summary};
 
 /// Orders a list shows at once.
 pub const PAGE: usize = 20;
@@ -102,7 +101,7 @@ fn asking(tx: &TenantTx, today: NaiveDate, text: &str) -> Result<QueryBuilder<Po
     Ok(QueryBuilder::with_arguments(text, arguments))
 }
 
-/// What a filter shows. The same rules as `order::late` and `pages::Show`.
+/// What a filter shows. The same rules as `order::late` and `order::Show`.
 fn filter(show: Show) -> &'static str {
     match show {
         Show::All => "",
