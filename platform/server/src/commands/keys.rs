@@ -47,3 +47,63 @@ impl Keys {
         Ok(ExitCode::SUCCESS)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use migrations::testing::TestDatabase;
+    use platform_core::Db;
+    use platform_core::db::DbConfig;
+    use platform_core::random::SystemRandom;
+    use platform_core::secrets::Binding;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_rotated_secret_opens_with_the_new_key_alone() {
+        let database = TestDatabase::new().await;
+        let config = DbConfig {
+            app: database.app_options(),
+            operator: Some(database.operator_options()),
+            pooler: false,
+            max_connections: 2,
+        };
+        let db = Db::connect(config).await.expect("the application role is safe");
+        let random = Arc::new(SystemRandom);
+        let (old, new) = (Sealer::new_key_line(1, &*random), Sealer::new_key_line(2, &*random));
+        let before = Sealer::from_key_file(&old, random.clone()).expect("one key");
+        let both = Sealer::from_key_file(&format!("{old}\n{new}"), random.clone()).expect("two keys");
+        let after = Sealer::from_key_file(&new, random).expect("one key");
+
+        let row = Uuid::from_u128(7);
+        let binding = Binding { table: "acme_accounts", column: "key_sealed", tenant: None, row };
+        let mut owner = database.owner().await;
+        sqlx::query(
+            "insert into acme_accounts (id, directory, key_sealed, created_at) values ($1, 'd', $2, now())",
+        )
+        .bind(row)
+        .bind(before.seal(&binding, b"secret"))
+        .execute(&mut owner)
+        .await
+        .expect("the row is written");
+
+        let mut tx = db.operator("test", "keys rotate").await.expect("an operator may");
+        let mut count = 0;
+        for sealed in SEALED {
+            count +=
+                rotation::rewrap(&mut tx, &both, sealed).await.expect("every column can be read and written");
+        }
+        tx.commit().await.expect("it is kept");
+        assert_eq!(count, 1);
+
+        let kept: Vec<u8> = sqlx::query_scalar("select key_sealed from acme_accounts where id = $1")
+            .bind(row)
+            .fetch_one(&mut owner)
+            .await
+            .expect("the row is there");
+        assert!(before.open(&binding, &kept).is_err(), "the old key still opens it");
+        assert_eq!(after.open(&binding, &kept).expect("the new key opens it"), b"secret");
+    }
+}
