@@ -20,7 +20,13 @@ pub(crate) enum Keys {
 }
 
 /// Every sealed column. `tenant` tells whether the table has a `tenant_id`.
-const SEALED: &[Sealed] = &[Sealed { table: "mail_outbox", column: "body", tenant: true }];
+const SEALED: &[Sealed] = &[
+    Sealed { table: "acme_accounts", column: "key_sealed", tenant: false },
+    Sealed { table: "acme_orders", column: "key_sealed", tenant: false },
+    Sealed { table: "certificates", column: "key_sealed", tenant: false },
+    Sealed { table: "connectors", column: "connection_url", tenant: true },
+    Sealed { table: "mail_outbox", column: "body", tenant: true },
+];
 
 struct Sealed {
     table: &'static str,
