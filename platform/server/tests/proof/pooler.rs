@@ -15,7 +15,10 @@ use platform_core::db::DbConfig;
 use platform_core::id::{ConnectorId, CustomerId, TenantId};
 use platform_core::random::{SeededRandom, below};
 use platform_core::{Db, Scope, System};
-use platform_portal::orders::{order::From, pages::Show, store};
+use platform_portal::orders::{
+    order::{From, Show},
+    store,
+};
 use platform_server::stack::Stack;
 use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinSet;
@@ -135,7 +138,7 @@ async fn operate(db: &Db, party: Party, write: bool) -> Result<(), platform_core
     let today = "2026-11-21".parse().expect("a day");
     let query = store::Query { show: Show::All, search: "", from: From::Newest, today };
     let orders = store::list(&mut tx, &query).await?;
-    let numbers: Vec<&str> = orders.iter().map(|order| order.number.as_str()).collect();
+    let numbers: Vec<&str> = orders.0.iter().map(|order| order.number.as_str()).collect();
     assert_eq!(numbers, [format!("SO-{}", party.company)], "a foreign row, or none, before {party:?}");
     let seen = platform_core::tenants::current(&mut tx).await?.expect("its own tenant");
     assert_eq!(seen.slug, party.vendor, "a foreign tenant before {party:?}");
