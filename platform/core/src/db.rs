@@ -44,6 +44,16 @@ impl Error {
             _ => None,
         }
     }
+
+    /// Whether the database could not be reached or went away, so that trying again later may help.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::PoolTimedOut) => true,
+            Self::Database(error) => lost_connection(error),
+            _ => false,
+        }
+    }
 }
 
 /// How to reach the database as each role.

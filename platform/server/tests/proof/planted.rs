@@ -52,6 +52,13 @@ const CLOSED: &[(&str, &str)] = &[
 ];
 
 pub(crate) async fn vendor(ground: &Ground, word: &'static str, modules: &str) -> Vendor {
+    let (vendor, sql) = vendor_sql(word, modules);
+    ground.sql(&sql).await;
+    vendor
+}
+
+/// The same for a database that is no ground.
+pub(crate) fn vendor_sql(word: &'static str, modules: &str) -> (Vendor, String) {
     let (id, connector) =
         (TenantId::new(&SystemClock, &SystemRandom), ConnectorId::new(&SystemClock, &SystemRandom));
     let staff = StaffId::new(&SystemClock, &SystemRandom);
@@ -61,8 +68,7 @@ pub(crate) async fn vendor(ground: &Ground, word: &'static str, modules: &str) -
         ..samples::harrow()
     };
     let brand = serde_json::to_string(&brand).expect("a brand");
-    ground
-        .sql(&format!(
+    let sql = format!(
             "insert into tenants (id, slug, name, modules, brand) values ('{id}', '{word}', '{word} Ltd', '{{{modules}}}', $j${brand}$j$);
              insert into staff (tenant_id, id, email, name, role) values ('{id}', '{staff}', 'csm@{word}.example', '{word} csm', 'csm');
              insert into connectors (tenant_id, id, kind, name, mapping, connection_url, enabled, state, watermark, sweep, last_error,
@@ -77,12 +83,18 @@ pub(crate) async fn vendor(ground: &Ground, word: &'static str, modules: &str) -
              values ('{id}', '{staff}', 'x@{word}.example', '{word}', '{word}', 'y@{word}.example', '{word}', '{word}', '{word}', now(), now());
              insert into audit_log (tenant_id, id, actor_kind, action, object_kind, object_id, detail)
              values ('{id}', '{staff}', 'system', '{word}', '{word}', '{word}', '{{\"{word}\": 1}}')"
-        ))
-        .await;
-    Vendor { id, word, connector }
+        );
+    (Vendor { id, word, connector }, sql)
 }
 
 pub(crate) async fn company(ground: &Ground, vendor: &Vendor, word: &'static str) -> Company {
+    let (company, sql) = company_sql(vendor, word);
+    ground.sql(&sql).await;
+    company
+}
+
+/// The same for a database that is no ground.
+pub(crate) fn company_sql(vendor: &Vendor, word: &'static str) -> (Company, String) {
     let id = CustomerId::new(&SystemClock, &SystemRandom);
     let order = OrderId::new(&SystemClock, &SystemRandom);
     let (tenant, connector) = (vendor.id, vendor.connector);
@@ -113,8 +125,7 @@ pub(crate) async fn company(ground: &Ground, vendor: &Vendor, word: &'static str
              values ('{tenant}', '{contact}', '{id}', '{name}@{word}.example', '{word} {name}', '{role}');"
         );
     }
-    ground.sql(&sql).await;
-    Company { word, order }
+    (Company { word, order }, sql)
 }
 
 /// Columns that hold text of people and hold neither of these words: nothing planted there could be missed.
