@@ -167,9 +167,9 @@ async fn requests_recover_within_five_seconds_and_nothing_acknowledged_is_lost()
         tokio::time::sleep(Duration::from_secs(1)).await;
         let began = Instant::now();
         if cut {
-            database.power_cut().await
+            database.power_cut().await;
         } else {
-            database.crash().await
+            database.crash().await;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
         database.wait().await;

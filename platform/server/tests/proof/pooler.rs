@@ -194,10 +194,7 @@ type Ended = Result<Option<Result<(), platform_core::Error>>, tokio::task::JoinE
 fn count(tally: &mut Tally, ended: Ended) {
     match ended {
         Ok(Some(Ok(()))) => tally.done += 1,
-        Ok(Some(Err(error))) => {
-            eprintln!("{error}");
-            tally.failed += 1;
-        }
+        Ok(Some(Err(_))) => tally.failed += 1,
         Ok(None) => tally.cut += 1,
         Err(error) => {
             let panic = error.into_panic();
