@@ -12,7 +12,7 @@ fn main() -> std::process::ExitCode {
         .with(platform_web::pages::register)
         .with(platform_identity::pages::register)
         .with(platform_portal::shell::register)
-        .with(platform_portal::orders::pages::register)
+        .with(platform_portal::orders::register)
         .with(admin::operator::outbox::pages::register);
     let report = match Themes::build(registry) {
         Ok(themes) => themes.check(Some(&folder)),

@@ -7,7 +7,7 @@ fn themes() -> Themes {
         .with(platform_web::pages::register)
         .with(platform_identity::pages::register)
         .with(platform_portal::shell::register)
-        .with(platform_portal::orders::pages::register)
+        .with(platform_portal::orders::register)
         .with(admin::operator::outbox::pages::register);
     Themes::build(registry).unwrap_or_else(|faults| panic!("{faults:#?}"))
 }

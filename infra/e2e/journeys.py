@@ -105,6 +105,17 @@ def home(browser, stage):
     browser.look("home")
 
 
+def outbox(browser, stage):
+    "the demo's outbox: a mail is opened and its link followed"
+    stage.somebody(MAYA, stage.world["custom"])
+    browser.forget()
+    browser.open("/demo/outbox", stage.world["custom"])
+    browser.press("main li a")
+    demand(browser.seen("article pre"), f"{browser.path} opens no mail")
+    browser.look("outbox")
+    browser.press("article a[href*='/sign-in/']")
+
+
 def another_vendor(browser, stage):
     "the other vendor's portal looks like another product"
     browser.become(stage.somebody(MAYA, stage.world["custom"]))
@@ -284,5 +295,5 @@ def without_scripts(browser, stage):
     demand("/sign" in browser.path, f"signing out leads to {browser.path}")
 
 
-JOURNEYS = [by_mailed_link, by_typed_code, home, another_vendor, orders, live_order, devices, errors, arabic, keyboard, sign_out]
+JOURNEYS = [by_mailed_link, by_typed_code, home, outbox, another_vendor, orders, live_order, devices, errors, arabic, keyboard, sign_out]
 WITHOUT_SCRIPTS = [without_scripts]

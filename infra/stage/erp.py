@@ -19,7 +19,7 @@ class Erp:
     def __init__(self, folder, programs, ports):
         self.folder, self.programs = folder, programs
         self.data = folder / "data"
-        self.port = ports.take(5480)
+        self.port = ports.take()
         self.server = self.simulator = None
         # PostgreSQL refuses root
         self.user = "postgres" if os.geteuid() == 0 else None

@@ -15,10 +15,10 @@ class Pebble:
     def __init__(self, folder, programs, ports):
         self.folder, self.programs = folder, programs
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.acme = ports.take(14000)
-        self.management = ports.take(15000)
-        self.dns = ports.take(8053)
-        self.dns_management = ports.take(8055)
+        self.acme = ports.take()
+        self.management = ports.take()
+        self.dns = ports.take()
+        self.dns_management = ports.take()
         self.directory = f"https://127.0.0.1:{self.acme}/dir"
         # Pebble's own HTTPS; Portico needs it to talk to the directory
         self.https_ca = folder / "https-ca.pem"

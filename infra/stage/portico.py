@@ -35,7 +35,7 @@ class Portico:
         self.folder, self.logs, self.programs = folder, logs, programs
         self.http = ports.take(8080)
         self.https = ports.take(8443)
-        self.smtp = ports.take(2525)
+        self.smtp = ports.take()
         self.config = folder / "portico.toml"
         self.binary = None
         self.server = None

@@ -38,7 +38,7 @@ class World:
             folder.mkdir(exist_ok=True)
         for log in self.logs.glob("*.log"):
             log.unlink()
-        ports = Ports()
+        ports = Ports(state)
         self.programs = Programs(self.logs)
         self.portico = Portico(state, self.logs, self.programs, ports)
         self.pebble = Pebble(state / "pebble", self.programs, ports)

@@ -48,6 +48,13 @@ impl Refusal {
 pub trait NeutralPages: Send + Sync + std::fmt::Debug {
     /// The body and its content type.
     fn page(&self, refusal: Refusal) -> (Body, HeaderValue);
+
+    /// The content security policy of the page.
+    fn policy(&self) -> HeaderValue {
+        HeaderValue::from_static(
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        )
+    }
 }
 
 /// The page when the server brings none: one sentence of plain text.
@@ -70,6 +77,9 @@ pub(crate) fn answer(pages: &dyn NeutralPages, refusal: Refusal, version: Versio
     headers.insert(header::CONTENT_TYPE, kind);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, pages.policy());
     match refusal {
         // Nothing good can come on this connection. HTTP/2 knows no such header.
         Refusal::BadAuthority | Refusal::Misdirected if version < Version::HTTP_2 => {

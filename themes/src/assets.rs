@@ -5,7 +5,6 @@ use std::{borrow::Cow, collections::BTreeMap, io::Write as _};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use flate2::{Compression, write::GzEncoder};
-use minijinja::Value;
 
 use crate::{pack::Pack, sources};
 
@@ -62,21 +61,19 @@ impl Stored {
 pub struct Assets {
     by_path: BTreeMap<String, Stored>,
     urls: BTreeMap<String, String>,
-    /// Each icon's markup.
-    icons: BTreeMap<String, Value>,
+    icons: Vec<String>,
 }
 
 impl Assets {
     /// Embeds, fingerprints and compresses. Takes some ten milliseconds; do it once.
     #[must_use]
     pub fn build() -> Self {
-        let mut assets = Self { by_path: BTreeMap::new(), urls: BTreeMap::new(), icons: BTreeMap::new() };
+        let mut assets =
+            Self { by_path: BTreeMap::new(), urls: BTreeMap::new(), icons: icon_names(sources::ICONS) };
         for (name, bytes) in sources::FONTS {
             assets.add(name, Cow::Borrowed(*bytes));
         }
         assets.add("icons.svg", Cow::Borrowed(sources::ICONS.as_bytes()));
-        let sprite = assets.url("icons.svg").unwrap_or_default();
-        assets.icons = icon_names(sources::ICONS).map(|name| (name.to_owned(), icon(sprite, name))).collect();
         for (name, source) in sources::SCRIPTS {
             assets.add(name, Cow::Owned(squeeze(source).into_bytes()));
         }
@@ -104,8 +101,8 @@ impl Assets {
         self.by_path.keys().map(String::as_str)
     }
 
-    pub(crate) fn icon(&self, name: &str) -> Option<&Value> {
-        self.icons.get(name)
+    pub(crate) fn icons(&self) -> &[String] {
+        &self.icons
     }
 
     fn add(&mut self, name: &str, bytes: Cow<'static, [u8]>) {
@@ -150,17 +147,13 @@ fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
     encoder.finish().ok().filter(|packed| packed.len() < bytes.len())
 }
 
-fn icon_names(sprite: &str) -> impl Iterator<Item = &str> {
-    sprite.split("<symbol id=\"").skip(1).filter_map(|rest| rest.split('"').next())
-}
-
-/// Arrows and chevrons that point along the line turn around in right-to-left scripts.
-fn icon(sprite: &str, name: &str) -> Value {
-    let turns = name.starts_with("chevron-") || name.starts_with("arrow-");
-    let class = if turns { "icon icon-turns" } else { "icon" };
-    Value::from_safe_string(format!(
-        "<svg class=\"{class}\" aria-hidden=\"true\" focusable=\"false\"><use href=\"{sprite}#{name}\"/></svg>"
-    ))
+fn icon_names(sprite: &str) -> Vec<String> {
+    sprite
+        .split("<symbol id=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Drops indentation, blank lines and whole-line comments of a script.

@@ -1,6 +1,6 @@
 //! What templates can call: `t`, dates, amounts, icons and asset addresses. Wrong use is an error, never an empty string.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::Utc;
 use minijinja::{
@@ -13,7 +13,7 @@ use crate::{
     assets::Assets,
     format::{When, clock, days, distance},
     lens::Lens,
-    message::{Message, escape, escape_into},
+    message::{escape_into, needs_escape},
 };
 
 /// Adds every filter and function to an environment.
@@ -65,7 +65,7 @@ pub(crate) fn install(env: &mut Environment<'static>, assets: &Arc<Assets>) {
     env.add_filter("number", |state: &mut State, value: &Value, decimals: Rest<u32>| {
         number(state, value, decimals.first().copied())
     });
-    let icons = Arc::clone(assets);
+    let icons = icon_markup(assets);
     env.add_function("icon", move |name: &str, options: Kwargs| icon(&icons, name, &options));
     let urls = Arc::clone(assets);
     env.add_function("asset", move |name: &str| {
@@ -77,7 +77,11 @@ pub(crate) fn install(env: &mut Environment<'static>, assets: &Arc<Assets>) {
 pub(crate) fn write_value(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
     let html = matches!(state.auto_escape(), AutoEscape::Html);
     match value.as_str() {
-        Some(text) if html && !value.is_safe() => escape(out, text).map_err(|_| wrong("cannot write")),
+        Some(text) if html && !value.is_safe() && needs_escape(text) => {
+            let mut escaped = String::with_capacity(text.len() + 16);
+            escape_into(&mut escaped, text);
+            out.write_str(&escaped).map_err(|_| wrong("cannot write"))
+        }
         Some(text) => out.write_str(text).map_err(|_| wrong("cannot write")),
         None => minijinja::escape_formatter(out, state, value),
     }
@@ -95,12 +99,6 @@ fn is_html(state: &State) -> bool {
 fn translate(state: &mut State, key: &str, arguments: &Kwargs) -> Result<Value, Error> {
     let lens = Lens::of(state)?;
     let html = is_html(state);
-    if html
-        && arguments.args().next().is_none()
-        && let Some(ready) = lens.locale.message(key).and_then(Message::ready)
-    {
-        return Ok(ready.clone());
-    }
     let count = arguments.peek::<Option<i64>>("count").ok().flatten().map(i64::unsigned_abs);
     let text = lens.say(key, count, html, |out, name| {
         let Ok(value) = arguments.get::<Value>(name) else { return false };
@@ -186,17 +184,28 @@ fn decimal(value: &Value) -> Result<Decimal, Error> {
 }
 
 /// `icon("truck")`: decoration beside a word, hidden from screen readers. `class` adds to its class.
-fn icon(assets: &Assets, name: &str, options: &Kwargs) -> Result<Value, Error> {
-    let class = options.get::<Option<&str>>("class")?.unwrap_or_default();
+fn icon(icons: &HashMap<String, Value>, name: &str, options: &Kwargs) -> Result<Value, Error> {
+    let plain = icons.get(name).ok_or_else(|| wrong(format!("no icon {name}; see assets/icons")))?;
+    let class = options.get::<Option<&str>>("class")?;
     options.assert_all_used()?;
-    let icon = assets.icon(name).ok_or_else(|| wrong(format!("no icon {name}; see assets/icons")))?;
-    if class.is_empty() {
-        return Ok(icon.clone());
-    }
-    let mut out = String::with_capacity(140);
-    out.push_str("<svg class=\"");
-    escape_into(&mut out, class);
-    out.push(' ');
-    out.push_str(icon.as_str().unwrap_or_default().trim_start_matches("<svg class=\""));
-    Ok(Value::from_safe_string(out))
+    let Some(class) = class else { return Ok(plain.clone()) };
+    let mut escaped = String::new();
+    escape_into(&mut escaped, class);
+    let markup =
+        plain.as_str().unwrap_or_default().replacen("class=\"icon", &format!("class=\"icon {escaped}"), 1);
+    Ok(Value::from_safe_string(markup))
+}
+
+/// The markup of every icon, made once.
+fn icon_markup(assets: &Assets) -> HashMap<String, Value> {
+    let sprite = assets.url("icons.svg").unwrap_or_default();
+    let markup = |name: &String| {
+        // Arrows and chevrons that point along the line turn around in right-to-left scripts.
+        let turns =
+            if name.starts_with("chevron-") || name.starts_with("arrow-") { " icon-turns" } else { "" };
+        format!(
+            "<svg class=\"icon{turns}\" aria-hidden=\"true\" focusable=\"false\"><use href=\"{sprite}#{name}\"/></svg>"
+        )
+    };
+    assets.icons().iter().map(|name| (name.clone(), Value::from_safe_string(markup(name)))).collect()
 }

@@ -1,3 +1,4 @@
+//! How it looks, never what it does. The rest is in the README:
 #![doc = include_str!("../README.md")]
 
 mod assets;

@@ -1,6 +1,10 @@
 //! Locale files: messages, plural rules, names of days and months, number habits. Pure data, no templates.
 
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt::Write as _,
+    sync::Arc,
+};
 
 use crate::message::{Message, Piece, Plural, escape_into};
 
@@ -28,7 +32,8 @@ pub struct Locale {
     pub(crate) tag: String,
     pub(crate) direction: Direction,
     pub(crate) formats: Formats,
-    messages: BTreeMap<String, Message>,
+    /// Looked up some hundred times a page.
+    messages: HashMap<String, Message>,
     plural: fn(u64) -> Plural,
 }
 
@@ -78,7 +83,7 @@ impl Locale {
             Some("rtl") => Direction::RightToLeft,
             _ => return Err(fault("meta.dir", "is ltr or rtl")),
         };
-        let mut messages = BTreeMap::new();
+        let mut messages = HashMap::new();
         collect("", &root, &mut messages).map_err(|key| fault(&key, "is not a message"))?;
         let plural = if tag.starts_with("ar") { arabic } else { germanic };
         Ok(Self { tag: tag.into(), direction, formats, messages, plural })
@@ -97,7 +102,7 @@ impl Locale {
 
     /// Every message key, sorted.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.messages.keys().map(String::as_str)
+        self.messages.keys().map(String::as_str).collect::<BTreeSet<_>>().into_iter()
     }
 
     /// Argument and term names of a message, sorted; used to hold locales against each other.
@@ -154,7 +159,7 @@ impl Formats {
     }
 }
 
-fn collect(prefix: &str, table: &toml::Table, out: &mut BTreeMap<String, Message>) -> Result<(), String> {
+fn collect(prefix: &str, table: &toml::Table, out: &mut HashMap<String, Message>) -> Result<(), String> {
     for (name, value) in table {
         let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
         match value {

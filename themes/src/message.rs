@@ -1,9 +1,5 @@
 //! One translated message: text with `{argument}` and `{@term}` holes, in one form or in plural forms.
 
-use std::fmt;
-
-use minijinja::Value;
-
 /// A plural category of CLDR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Plural {
@@ -40,30 +36,18 @@ pub(crate) enum Piece {
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
     forms: Vec<(Plural, Vec<Piece>)>,
-    /// As markup, when it is the same for everybody: most messages are, and a page shows a hundred.
-    ready: Option<Value>,
 }
 
 impl Message {
     /// Parses plain text; `None` when a brace is left open.
     pub(crate) fn plain(text: &str) -> Option<Self> {
-        let pieces = pieces(text)?;
-        let ready = match pieces.as_slice() {
-            [Piece::Text(text)] => Some(markup(text)),
-            _ => None,
-        };
-        Some(Self { forms: vec![(Plural::Other, pieces)], ready })
+        Some(Self { forms: vec![(Plural::Other, pieces(text)?)] })
     }
 
     /// Parses plural forms; `None` without `other` or with a broken form.
     pub(crate) fn plural<'a>(forms: impl Iterator<Item = (Plural, &'a str)>) -> Option<Self> {
         let forms = forms.map(|(form, text)| Some((form, pieces(text)?))).collect::<Option<Vec<_>>>()?;
-        forms.iter().any(|(form, _)| *form == Plural::Other).then_some(Self { forms, ready: None })
-    }
-
-    /// The whole message as markup, if it has no holes and one form.
-    pub(crate) fn ready(&self) -> Option<&Value> {
-        self.ready.as_ref()
+        forms.iter().any(|(form, _)| *form == Plural::Other).then_some(Self { forms })
     }
 
     pub(crate) fn is_plural(&self) -> bool {
@@ -96,12 +80,6 @@ impl Piece {
     }
 }
 
-fn markup(text: &str) -> Value {
-    let mut out = String::with_capacity(text.len() + 8);
-    escape_into(&mut out, text);
-    Value::from_safe_string(out)
-}
-
 fn pieces(text: &str) -> Option<Vec<Piece>> {
     let mut out = Vec::new();
     let mut rest = text;
@@ -123,17 +101,13 @@ fn pieces(text: &str) -> Option<Vec<Piece>> {
     Some(out)
 }
 
-/// Writes `text` so that it is text in HTML, in element content and in quoted attributes.
-pub(crate) fn escape_into(out: &mut String, text: &str) {
-    // A String takes everything.
-    let _ = escape(out, text);
+/// Whether `text` holds a character that means something in HTML; most texts do not.
+pub(crate) fn needs_escape(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b'<' | b'>' | b'&' | b'"' | b'\''))
 }
 
-/// [`escape_into`] for whatever takes text.
-///
-/// # Errors
-/// What `out` says.
-pub(crate) fn escape(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+/// Writes `text` so that it is text in HTML, in element content and in quoted attributes.
+pub(crate) fn escape_into(out: &mut String, text: &str) {
     let mut last = 0;
     for (at, byte) in text.bytes().enumerate() {
         let entity = match byte {
@@ -144,9 +118,9 @@ pub(crate) fn escape(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
             b'\'' => "&#39;",
             _ => continue,
         };
-        out.write_str(&text[last..at])?;
-        out.write_str(entity)?;
+        out.push_str(&text[last..at]);
+        out.push_str(entity);
         last = at + 1;
     }
-    out.write_str(&text[last..])
+    out.push_str(&text[last..]);
 }

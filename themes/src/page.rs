@@ -67,6 +67,13 @@ impl Registry {
     #[must_use]
     pub fn page<P: Page>(mut self, source: &'static str) -> Self {
         self.templates.push((P::TEMPLATE.to_owned(), source));
+        self.examples::<P>()
+    }
+
+    /// Adds samples to a page that another part of the program has added: a page made of several slices' parts is shown in
+    /// the states of each.
+    #[must_use]
+    pub fn examples<P: Page>(mut self) -> Self {
         let samples =
             || P::samples().into_iter().map(|sample| (sample.name, page_render(sample.page))).collect();
         self.entries.push(Entry { name: P::TEMPLATE, context: type_name::<P>(), samples });

@@ -9,7 +9,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("migrations", &[]),
     ("platform-core", &["migrations"]),
     ("acme", &["platform-core"]),
-    ("themes", &["platform-core"]),
+    // House.md would let it lean on core; it has no need to.
+    ("themes", &[]),
     ("platform-connectors", &["platform-core"]),
     ("platform-billing", &["platform-core"]),
     ("tenant-router", &["platform-core", "acme"]),

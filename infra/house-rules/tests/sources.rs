@@ -26,7 +26,8 @@ fn rust() -> Vec<Source> {
 fn every_file_says_what_it_owns() {
     let mut faults = Vec::new();
     for file in rust() {
-        if file.text.trim_start_matches("//!\n").lines().next().is_none_or(|line| !line.starts_with("//! ")) {
+        let begins = |line: &str| line.starts_with("//! ") || line.starts_with("#![doc = include_str!(");
+        if !file.text.trim_start_matches("//!\n").lines().next().is_some_and(begins) {
             faults.push(file.path);
         }
     }
@@ -114,6 +115,27 @@ fn the_environment_is_read_in_one_place() {
         }
     }
     demand("the environment is read outside of platform/server/src/config:", &faults);
+}
+
+#[test]
+fn every_sealed_column_is_rotated() {
+    const LIST: &str = "platform/server/src/commands/keys.rs";
+    let files = rust();
+    let list = files.iter().find(|file| file.path == LIST).expect("the list of sealed columns");
+    let mut faults = Vec::new();
+    for file in files.iter().filter(|file| !file.is_test() && file.path != LIST) {
+        for (at, line) in file.code_lines() {
+            let Some(place) = line.split("Binding { table: \"").nth(1) else { continue };
+            let end = place.find(", tenant").or_else(|| place.find(", row")).unwrap_or(place.len());
+            if !list.text.contains(&format!("Sealed {{ table: \"{}, tenant", &place[..end])) {
+                faults.push(format!("{}:{at}: {}", file.path, line.trim()));
+            }
+        }
+    }
+    demand(
+        "a sealed column is not in platform/server/src/commands/keys.rs, and would be lost with an old key:",
+        &faults,
+    );
 }
 
 #[test]

@@ -42,19 +42,27 @@ pub struct Connector {
     pub warnings: Value,
 }
 
-/// Adds a connector, or changes the one of that name; a running sync starts anew.
+/// Adds a connector, or changes the one of that name; a running sync starts anew when there is something new.
 ///
 /// # Errors
 /// The database's answer.
 pub async fn put(tx: &mut TenantTx, sealer: &Sealer, new: &NewConnector<'_>) -> Result<ConnectorId, Error> {
     let tenant = tx.tenant();
-    let known: Option<ConnectorId> =
-        sqlx::query_scalar("select id from connectors where tenant_id = $1 and name = $2")
-            .bind(tenant)
-            .bind(new.name)
-            .fetch_optional(tx.conn())
-            .await?;
-    let id = known.unwrap_or(new.id);
+    let known: Option<(ConnectorId, String, Vec<u8>)> = sqlx::query_as(
+        "select id, mapping, connection_url from connectors where tenant_id = $1 and name = $2 for update",
+    )
+    .bind(tenant)
+    .bind(new.name)
+    .fetch_optional(tx.conn())
+    .await?;
+    let id = known.as_ref().map_or(new.id, |(id, ..)| *id);
+    if let Some((_, mapping, sealed)) = &known
+        && mapping == new.mapping
+        && opened(sealer, tenant, id, sealed).is_ok_and(|url| url == new.url)
+    {
+        set_enabled(tx, id, true).await?;
+        return Ok(id);
+    }
     let sealed = sealer.seal(&binding(tenant, id), new.url.as_bytes());
     sqlx::query(
         "insert into connectors (tenant_id, id, kind, name, mapping, connection_url)

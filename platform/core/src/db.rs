@@ -4,11 +4,15 @@
 //! list. [`OperatorTx`] is for people of the platform and leaves a line in `operator_log`. A transaction that is
 //! dropped is rolled back.
 
+mod conn;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
+
+pub use conn::Conn;
 
 use crate::clock::SystemClock;
 use crate::id::{self, CustomerId, TenantId};
@@ -40,6 +44,16 @@ impl Error {
             _ => None,
         }
     }
+
+    /// Whether the database could not be reached or went away, so that trying again later may help.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::PoolTimedOut) => true,
+            Self::Database(error) => lost_connection(error),
+            _ => false,
+        }
+    }
 }
 
 /// How to reach the database as each role.
@@ -58,6 +72,7 @@ pub struct Db {
     app: PgPool,
     operator: Option<PgPool>,
     listen: PgConnectOptions,
+    pooler: bool,
 }
 
 /// For whom a [`TenantTx`] is opened.
@@ -119,19 +134,20 @@ impl Db {
     pub async fn connect(config: DbConfig) -> Result<Self, Error> {
         let prepare = |options: PgConnectOptions| {
             let options = options.application_name("portico");
-            if config.pooler { options.statement_cache_capacity(0) } else { options }
+            // pgbouncer refuses a connection with a setting that it does not track.
+            if config.pooler { options.statement_cache_capacity(0).extra_float_digits(None) } else { options }
         };
         let app = pool(config.max_connections).connect_with(prepare(config.app.clone())).await?;
-        guard(&app).await?;
+        guard(&app, config.pooler).await?;
         let operator = match config.operator.clone() {
             Some(options) => {
                 let operator = pool(4).connect_lazy_with(prepare(options));
-                guard(&operator).await?;
+                guard(&operator, config.pooler).await?;
                 Some(operator)
             }
             None => None,
         };
-        Ok(Self { app, operator, listen: config.app })
+        Ok(Self { app, operator, listen: prepare(config.app), pooler: config.pooler })
     }
 
     /// Opens a transaction that sees one tenant, or one customer of it, in one round trip.
@@ -144,7 +160,7 @@ impl Db {
             "begin; set local app.tenant_id = '{}'; set local app.customer_id = '{customer}'",
             scope.tenant
         );
-        let inner = begin_patiently(&self.app, &begin).await?;
+        let inner = begin_patiently(&self.app, &begin, self.pooler).await?;
         Ok(TenantTx { inner, scope })
     }
 
@@ -154,7 +170,7 @@ impl Db {
     /// When no connection can be had within five seconds.
     pub async fn system(&self, purpose: System) -> Result<SystemTx, Error> {
         let begin = format!("begin; set local app.system = '{}'", purpose.name());
-        let inner = begin_patiently(&self.app, &begin).await?;
+        let inner = begin_patiently(&self.app, &begin, self.pooler).await?;
         Ok(SystemTx { inner })
     }
 
@@ -164,14 +180,14 @@ impl Db {
     /// [`Error::NoOperator`] when no operator role is configured; else the database's answer.
     pub async fn operator(&self, actor: &str, reason: &str) -> Result<OperatorTx, Error> {
         let pool = self.operator.as_ref().ok_or(Error::NoOperator)?;
-        let mut inner = begin_patiently(pool, "begin").await?;
+        let mut tx = OperatorTx { inner: begin_patiently(pool, "begin", self.pooler).await? };
         sqlx::query("insert into operator_log (id, actor, reason) values ($1, $2, $3)")
             .bind(id::uuid(&SystemClock, &SystemRandom))
             .bind(actor)
             .bind(reason)
-            .execute(&mut *inner)
+            .execute(tx.conn())
             .await?;
-        Ok(OperatorTx { inner })
+        Ok(tx)
     }
 
     /// A connection of its own that hears hints. A hint may be lost: every listener also looks by itself from time to time.
@@ -190,7 +206,9 @@ impl Db {
     /// # Errors
     /// The database's answer.
     pub async fn now(&self) -> Result<DateTime<Utc>, Error> {
-        Ok(sqlx::query_scalar("select now()").fetch_one(&self.app).await?)
+        // In a transaction, because behind a pooler nothing else keeps two round trips on one connection.
+        let mut tx = SystemTx { inner: begin_patiently(&self.app, "begin", self.pooler).await? };
+        Ok(sqlx::query_scalar("select now()").fetch_one(tx.conn()).await?)
     }
 
     /// Closes the pools; transactions under way finish first.
@@ -216,7 +234,17 @@ fn pool(max_connections: u32) -> PgPoolOptions {
 /// twice, and a restarted database costs its readers a moment instead of an error each.
 ///
 /// `begin` is text of ours around typed ids; nothing from outside is in it.
-async fn begin_patiently(pool: &PgPool, begin: &str) -> Result<Transaction<'static, Postgres>, Error> {
+///
+/// It runs on a task of its own, so that a caller who goes away cannot break it off halfway: sqlx would give the connection
+/// back with the transaction open, and the next one would begin inside it, at its `now()` and with its settings.
+async fn begin_patiently(pool: &PgPool, begin: &str, pooler: bool) -> Result<Begun, Error> {
+    let (pool, begin) = (pool.clone(), begin.to_owned());
+    let begun = tokio::spawn(async move { begin_again(&pool, &begin).await });
+    let transaction = begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
+    Ok(Begun { transaction, pooler })
+}
+
+async fn begin_again(pool: &PgPool, begin: &str) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         match pool.begin_with(AssertSqlSafe(begin.to_owned())).await {
@@ -224,7 +252,7 @@ async fn begin_patiently(pool: &PgPool, begin: &str) -> Result<Transaction<'stat
             Err(error) if lost_connection(&error) && tokio::time::Instant::now() < deadline => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
 }
@@ -243,13 +271,14 @@ fn lost_connection(error: &sqlx::Error) -> bool {
     }
 }
 
-async fn guard(pool: &PgPool) -> Result<(), Error> {
+async fn guard(pool: &PgPool, pooler: bool) -> Result<(), Error> {
+    let mut tx = SystemTx { inner: begin_patiently(pool, "begin", pooler).await? };
     let (role, strong, owner): (String, bool, bool) = sqlx::query_as(
         "select current_user::text, r.rolsuper or r.rolbypassrls or pg_has_role(r.oid, 'portico_owner', 'member'),
                 exists (select from pg_class c where c.relowner = r.oid and c.relkind in ('r', 'p'))
            from pg_roles r where r.rolname = current_user",
     )
-    .fetch_one(pool)
+    .fetch_one(tx.conn())
     .await?;
     if strong || owner {
         return Err(Error::Unsafe(format!(
@@ -260,10 +289,16 @@ async fn guard(pool: &PgPool) -> Result<(), Error> {
     Ok(())
 }
 
+#[derive(Debug)]
+struct Begun {
+    transaction: Transaction<'static, Postgres>,
+    pooler: bool,
+}
+
 /// A transaction that sees one tenant. The only thing a slice's `store.rs` accepts.
 #[derive(Debug)]
 pub struct TenantTx {
-    inner: Transaction<'static, Postgres>,
+    inner: Begun,
     scope: Scope,
 }
 
@@ -284,21 +319,21 @@ impl TenantTx {
 /// A transaction that sees all tenants for one purpose.
 #[derive(Debug)]
 pub struct SystemTx {
-    inner: Transaction<'static, Postgres>,
+    inner: Begun,
 }
 
 /// A transaction of a person of the platform.
 #[derive(Debug)]
 pub struct OperatorTx {
-    inner: Transaction<'static, Postgres>,
+    inner: Begun,
 }
 
 macro_rules! transaction {
     ($($name:ident),+) => {$(
         impl $name {
             /// For statements.
-            pub fn conn(&mut self) -> &mut PgConnection {
-                &mut self.inner
+            pub fn conn(&mut self) -> Conn<'_> {
+                Conn { inner: &mut self.inner.transaction, pooler: self.inner.pooler }
             }
 
             /// Makes everything durable.
@@ -306,7 +341,7 @@ macro_rules! transaction {
             /// # Errors
             /// The database's answer. After a lost connection it is unknown whether the commit happened.
             pub async fn commit(self) -> Result<(), Error> {
-                self.inner.commit().await?;
+                self.inner.transaction.commit().await?;
                 Ok(())
             }
         }

@@ -10,7 +10,8 @@ pub mod id;
 pub mod jobs;
 pub mod mail;
 pub mod random;
+pub mod rotation;
 pub mod secrets;
 pub mod tenants;
 
-pub use db::{Db, Error, OperatorTx, Scope, System, SystemTx, TenantTx};
+pub use db::{Conn, Db, Error, OperatorTx, Scope, System, SystemTx, TenantTx};

@@ -139,7 +139,7 @@ pub async fn set_status(tx: &mut OperatorTx, slug: &str, status: &str) -> Result
 }
 
 /// Wakes every node's caches of tenants and routes. A hint: they also look by themselves.
-async fn notify(connection: &mut sqlx::PgConnection) -> Result<(), Error> {
+async fn notify(connection: crate::db::Conn<'_>) -> Result<(), Error> {
     sqlx::query("select pg_notify('routes', ''), pg_notify('tenants', '')").execute(connection).await?;
     Ok(())
 }

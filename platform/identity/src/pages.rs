@@ -123,7 +123,7 @@ pub struct LinkProblem {
     pub why: LinkFault,
     /// The full address to send a new link to, when the link proved it.
     pub email: Option<String>,
-    /// For `OtherHost`: the host the link was made for.
+    /// For `OtherHost`: the host the link was made for, with the port if it is not the usual one.
     pub host: Option<String>,
     pub next: Option<String>,
 }
@@ -150,7 +150,7 @@ impl Page for LinkProblem {
             why,
             email: email.then(|| "maya.okafor@brightwater.example".to_owned()),
             host: host.then(|| "success.brightwater.example".to_owned()),
-            next: None,
+            next: host.then(|| "/orders?show=late".to_owned()),
         };
         vec![
             Sample::new("expired", page(LinkFault::Expired, true, false)),

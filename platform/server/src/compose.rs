@@ -12,9 +12,11 @@ use axum::response::Response;
 use http::HeaderValue;
 use platform_connectors::sync::Refresher;
 use platform_identity::{Identity, Limits, Sessions};
+use platform_portal::orders::home::OrdersSlice;
 use platform_portal::orders::live::Live;
 use platform_portal::orders::routes::Orders;
 use platform_portal::shell::routes::PortalFrame;
+use platform_portal::shell::{Slice, Slices};
 use platform_web::{Brands, Parts, Rate, Routes, Site};
 use tenant_router::{Conn, NeutralPages, Refusal, Tenant};
 use themes::{Registry, Themes};
@@ -34,7 +36,7 @@ pub(crate) fn themes() -> anyhow::Result<Themes> {
         .with(platform_web::pages::register)
         .with(platform_identity::pages::register)
         .with(platform_portal::shell::register)
-        .with(platform_portal::orders::pages::register)
+        .with(platform_portal::orders::register)
         .with(admin::operator::outbox::pages::register);
     Themes::build(registry).map_err(|faults| {
         let list = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
@@ -65,11 +67,16 @@ pub async fn app(stack: &Stack, refresher: Refresher) -> anyhow::Result<App> {
     Ok(App { web, router, live })
 }
 
+/// Every slice of the portal, in the order of navigation.
+fn slices() -> Slices {
+    Arc::from([Arc::new(OrdersSlice) as Arc<dyn Slice>])
+}
+
 /// Every route of every room.
 fn routes(stack: &Stack, identity: &Identity, orders: Orders) -> Routes {
     let routes = Routes::new()
         .merge(platform_identity::routes(identity))
-        .merge(platform_portal::shell::routes::routes())
+        .merge(platform_portal::shell::routes::routes(slices()))
         .merge(platform_portal::orders::routes::routes(orders));
     if stack.config.platform.demo {
         routes.merge(admin::operator::outbox::routes::routes(stack.outbox.clone()))
@@ -85,7 +92,7 @@ fn site(stack: &Stack) -> anyhow::Result<Site> {
         brands: Brands::new(stack.db.clone()),
         clock: stack.clock.clone(),
         random: stack.random.clone(),
-        frame: Some(Arc::new(PortalFrame)),
+        frame: Some(Arc::new(PortalFrame(slices()))),
         config: web_config(&stack.config),
     }))
 }
@@ -119,11 +126,12 @@ pub(crate) struct Neutral;
 
 impl NeutralPages for Neutral {
     fn page(&self, refusal: Refusal) -> (Body, HeaderValue) {
-        let sentence = refusal.sentence();
-        let body = format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
-             content=\"width=device-width\"><title>{sentence}</title><h1>{sentence}</h1></html>\n"
-        );
+        let body = themes::fallback::neutral(refusal.sentence());
         (Body::from(body), HeaderValue::from_static("text/html; charset=utf-8"))
+    }
+
+    fn policy(&self) -> HeaderValue {
+        HeaderValue::from_str(&themes::fallback::neutral_policy())
+            .unwrap_or(HeaderValue::from_static("default-src 'none'"))
     }
 }

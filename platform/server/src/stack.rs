@@ -38,7 +38,7 @@ pub fn read_config(path: &Path) -> anyhow::Result<Config> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     };
-    Config::read(&text, std::env::vars()).with_context(|| format!("{}", path.display()))
+    Config::with_environment(&text).with_context(|| format!("{}", path.display()))
 }
 
 impl Stack {

@@ -129,8 +129,9 @@ impl From<Kind> for Error {
 }
 
 impl From<platform_core::Error> for Error {
+    /// A database that is away is no fault of the program: the reader is asked to try again.
     fn from(error: platform_core::Error) -> Self {
-        Self::internal(error)
+        if error.is_outage() { Self::unavailable(error) } else { Self::internal(error) }
     }
 }
 

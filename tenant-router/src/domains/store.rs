@@ -2,11 +2,11 @@
 //! all tenants, with a `SystemTx`.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use platform_core::Conn;
 use platform_core::clock::Clock;
 use platform_core::db::{Error, SystemTx, TenantTx};
 use platform_core::id::{DomainId, TenantId};
 use platform_core::random::{Random, token};
-use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::claim::{self, ClaimError, ClaimRules, PENDING_LIMIT};
@@ -161,7 +161,7 @@ pub async fn release(tx: &mut TenantTx, id: DomainId, clock: &dyn Clock) -> Resu
     Ok(done.rows_affected() == 1)
 }
 
-async fn by_id(conn: &mut PgConnection, id: DomainId) -> Result<Option<Domain>, Error> {
+async fn by_id(conn: Conn<'_>, id: DomainId) -> Result<Option<Domain>, Error> {
     let row: Option<Row> = sqlx::query_as(BY_ID).bind(id).fetch_optional(conn).await?;
     row.map(Domain::try_from).transpose()
 }
@@ -197,11 +197,7 @@ pub(crate) struct Outcome<'a> {
 }
 
 /// Writes a report of a domain that is not proven.
-pub(crate) async fn not_proven(
-    conn: &mut PgConnection,
-    outcome: &Outcome<'_>,
-    state: State,
-) -> Result<(), Error> {
+pub(crate) async fn not_proven(conn: Conn<'_>, outcome: &Outcome<'_>, state: State) -> Result<(), Error> {
     sqlx::query(
         "update domains set state = $2, report = $3, checked_at = $4, next_check = $5,
                             ended_at = case when $2 = 'expired' then $4 end
@@ -218,11 +214,7 @@ pub(crate) async fn not_proven(
 }
 
 /// Writes that a domain is proven. False when another tenant holds the host.
-pub(crate) async fn proven(
-    conn: &mut PgConnection,
-    outcome: &Outcome<'_>,
-    proof: Proof,
-) -> Result<bool, Error> {
+pub(crate) async fn proven(conn: Conn<'_>, outcome: &Outcome<'_>, proof: Proof) -> Result<bool, Error> {
     let done = sqlx::query(
         "update domains d set state = 'verified', proof = $2, report = $3, checked_at = $4, verified_at = $4,
                               next_check = $5
@@ -243,7 +235,7 @@ pub(crate) async fn proven(
 }
 
 /// The report of a domain that is verified or live: states do not change by it.
-pub(crate) async fn looked(conn: &mut PgConnection, outcome: &Outcome<'_>) -> Result<(), Error> {
+pub(crate) async fn looked(conn: Conn<'_>, outcome: &Outcome<'_>) -> Result<(), Error> {
     sqlx::query("update domains set report = $2, checked_at = $3, next_check = $4 where id = $1")
         .bind(outcome.id)
         .bind(Json(outcome.checks))

@@ -10,7 +10,7 @@ pub fn register(registry: Registry) -> Registry {
     registry.page::<Outbox>(include_str!("outbox.html"))
 }
 
-/// `GET /outbox` and `GET /outbox/{id}`. Rendered with the platform's own neutral skin.
+/// `GET /demo/outbox` and `GET /demo/outbox/{id}`. Rendered with the platform's own neutral skin.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outbox {
     /// Newest first.
@@ -54,7 +54,7 @@ pub struct OpenMail {
     pub text: Option<String>,
     /// The first link in it, for one click.
     pub link: Option<String>,
-    /// Address of the HTML part on its own, e.g. `/outbox/{id}/html`.
+    /// Address of the HTML part on its own, e.g. `/demo/outbox/{id}/html`.
     pub html_href: Option<String>,
     /// The last answer of the mail server.
     pub error: Option<String>,
@@ -120,7 +120,7 @@ impl Page for Outbox {
             sent_at: Some(samples::minutes(-1)),
             text: Some("Sign in to TechFlow Industries\n\nhttps://success.brightwater.example/sign-in/link?t=rZ7c0m2Qy5uB1vX9\n\nOr type this code: 493021".to_owned()),
             link: Some("https://success.brightwater.example/sign-in/link?t=rZ7c0m2Qy5uB1vX9".to_owned()),
-            html_href: Some("/outbox/a/html".to_owned()),
+            html_href: Some("/demo/outbox/a/html".to_owned()),
             error: None,
         };
         let failed = OpenMail {

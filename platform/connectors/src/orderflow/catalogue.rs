@@ -112,7 +112,18 @@ impl Catalogue {
                 }
             }
         }
+        faults.extend(self.unusable_stamp(&mapping.order));
         faults
+    }
+
+    /// Changes are asked for by a range of moments.
+    fn unusable_stamp(&self, order: &Entity) -> Option<Fault> {
+        let column = order.field("updated_at").and_then(Expression::plain)?;
+        let facts = self.tables.get(&order.table.to_string())?;
+        let kind = facts.columns.get(&column.column)?;
+        let usable = kind.starts_with("timestamp") || kind == "date";
+        let what = format!("`{}` is of type {kind}; it must be a timestamp or a date", column.column);
+        (!usable).then(|| Fault { key: format!("{}.updated_at", order.name), what })
     }
 
     fn check_table(&self, table: &TableName, key: String, faults: &mut Vec<Fault>) {

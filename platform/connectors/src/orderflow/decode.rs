@@ -129,6 +129,13 @@ impl Decoder {
             .map_err(|_| unreadable())
     }
 
+    /// How far clocks went back in the last day: stamps of an hour that came twice are smaller the second time.
+    #[must_use]
+    pub fn hour_that_is_twice(&self, now: DateTime<Utc>) -> TimeDelta {
+        let ahead = |at: DateTime<Utc>| at.with_timezone(&self.time_zone).naive_local() - at.naive_utc();
+        (ahead(now - TimeDelta::days(1)) - ahead(now)).max(TimeDelta::zero())
+    }
+
     /// The instant of a wall clock. The first of two when clocks went back; an hour on when they skipped it.
     fn instant(&self, at: NaiveDateTime) -> DateTime<Utc> {
         let zone = self.time_zone;
@@ -250,6 +257,15 @@ mod tests {
         );
         assert_eq!(at("2026-07-01 24:00:00").as_deref(), Some("2026-07-02T05:00:00+00:00"));
         assert_eq!(at("2026-07-01").as_deref(), Some("2026-07-01T05:00:00+00:00"));
+    }
+
+    #[test]
+    fn clocks_that_went_back_cost_an_hour_of_looking_back() {
+        let back = |text: &str| decoder().hour_that_is_twice(text.parse().unwrap()).num_minutes();
+        assert_eq!(back("2026-11-01T07:30:00Z"), 60, "half past one, for the second time");
+        assert_eq!(back("2026-11-01T06:30:00Z"), 0, "for the first time");
+        assert_eq!(back("2026-11-03T06:30:00Z"), 0);
+        assert_eq!(back("2026-03-08T12:00:00Z"), 0, "going forward costs nothing");
     }
 
     #[test]

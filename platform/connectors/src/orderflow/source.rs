@@ -182,30 +182,22 @@ impl OrderSource for SqlSource {
         self.mapping.order.field("updated_at")?;
         let overlap = TimeDelta::from_std(self.mapping.pace.overlap).unwrap_or(TimeDelta::MAX);
         let seen = self.decoder.instant_of(watermark).ok().flatten()?;
-        let from = self.wall_clock(seen - overlap) - self.hour_that_is_twice(now);
-        let to = self.wall_clock(now) + TimeDelta::days(1);
-        Some(format!("{}..{}", from.format(STAMP), to.format(STAMP)))
+        let from = seen - overlap - self.decoder.hour_that_is_twice(now);
+        Some(format!("{}..{}", self.stamp(from), self.stamp(now + TimeDelta::days(1))))
     }
 
     fn advance(&self, watermark: Option<&str>, seen: Option<&str>, now: DateTime<Utc>) -> Option<String> {
         self.mapping.order.field("updated_at")?;
         let read = |text: Option<&str>| text.and_then(|text| self.decoder.instant_of(text).ok().flatten());
         let newest = read(watermark).max(read(seen)).unwrap_or(now).min(now);
-        Some(self.wall_clock(newest).format(STAMP).to_string())
+        Some(self.stamp(newest))
     }
 }
 
-const STAMP: &str = "%Y-%m-%d %H:%M:%S%.6f";
-
 impl SqlSource {
-    fn wall_clock(&self, at: DateTime<Utc>) -> chrono::NaiveDateTime {
-        at.with_timezone(&self.mapping.time_zone).naive_local()
-    }
-
-    /// When clocks went back today, stamps of the second hour are smaller than those of the first.
-    fn hour_that_is_twice(&self, now: DateTime<Utc>) -> TimeDelta {
-        let before = self.wall_clock(now - TimeDelta::days(1)) - (now - TimeDelta::days(1)).naive_utc();
-        let after = self.wall_clock(now) - now.naive_utc();
-        (before - after).max(TimeDelta::zero())
+    /// A moment in the source's words. A column without a zone takes the wall clock and ignores the offset, a column
+    /// with one takes both.
+    fn stamp(&self, at: DateTime<Utc>) -> String {
+        at.with_timezone(&self.mapping.time_zone).format("%Y-%m-%d %H:%M:%S%.6f%:z").to_string()
     }
 }

@@ -14,7 +14,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::changes::{Known, Told, history};
-use super::rows::{ChildRows, OrderRow};
+use super::rows::{ChildRows, OrderRow, Printed};
 use super::statements::{
     CLEAR_CHILDREN, WRITE_EVENTS, WRITE_LINES, WRITE_ORDERS, WRITE_SEARCH_KEYS, WRITE_SHIPMENT_LINES,
     WRITE_SHIPMENTS,
@@ -72,24 +72,25 @@ const MANY: usize = 100;
 
 impl Mirror {
     /// Writes what changed of these orders.
-    pub(super) async fn write(&self, orders: &[SourceOrder]) -> Result<Written, WriteError> {
+    pub(super) async fn write(&self, orders: &[Printed<'_>]) -> Result<Written, WriteError> {
         let mut written = Written::default();
         if orders.is_empty() {
             return Ok(written);
         }
         let mut tx = self.db.tenant(Scope::tenant(self.tenant)).await?;
         let customers = self.customers(&mut tx, orders).await?;
-        let stored = self.stored(&mut tx, orders.iter().map(|o| o.key.clone()).collect()).await?;
+        let stored = self.stored(&mut tx, orders.iter().map(|o| o.order.key.clone()).collect()).await?;
         let now = self.clock.now();
         let (mut rows, mut changed, mut orphaned) = (Vec::new(), Vec::new(), Vec::new());
-        for order in orders {
+        for printed in orders {
+            let order = printed.order;
             let known = stored.get(&order.key);
             let Some(customer) = customers.get(&order.account) else {
                 *written.unknown.entry(order.account.clone()).or_default() += 1;
                 orphaned.extend(known.filter(|known| !known.deleted).map(|known| known.id));
                 continue;
             };
-            let hash = super::rows::hash(*customer, order);
+            let hash = printed.row_hash(*customer);
             if known.is_some_and(|known| known.row_hash == hash && !known.deleted) {
                 continue;
             }
@@ -186,9 +187,9 @@ impl Mirror {
     async fn customers(
         &self,
         tx: &mut TenantTx,
-        orders: &[SourceOrder],
+        orders: &[Printed<'_>],
     ) -> Result<HashMap<String, CustomerId>, Error> {
-        let mut accounts: Vec<&str> = orders.iter().map(|order| order.account.as_str()).collect();
+        let mut accounts: Vec<&str> = orders.iter().map(|printed| printed.order.account.as_str()).collect();
         accounts.sort_unstable();
         accounts.dedup();
         let rows: Vec<(String, CustomerId)> = sqlx::query_as(

@@ -39,6 +39,8 @@ const RENEWAL: Duration = Duration::from_secs(5);
 /// How often orders that somebody looks at are read.
 const INTEREST: Duration = Duration::from_millis(1000);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A misfit is mended by people: in the mapping, which is noticed at once, or in the source, which is looked at this often.
+const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
 impl Routine {
     pub(super) async fn run(self, shutdown: CancellationToken) {
@@ -87,6 +89,9 @@ impl Routine {
     async fn work(&self) {
         let worker = Arc::new(self.open().await);
         workers(&self.live).insert(self.leased.id, Arc::clone(&worker));
+        if self.leased.last_sweep_at.is_none() && self.leased.watermark.is_none() {
+            self.save(&Progress { state: Some("loading"), ..Progress::default() }).await;
+        }
         tokio::select! {
             () = self.passes(&worker) => {}
             () = look_at_watched(&worker) => {}
@@ -102,7 +107,7 @@ impl Routine {
                 Err((state, error)) => {
                     let refused = state == "refused";
                     self.fail(state, &error).await;
-                    tokio::time::sleep(if refused { LONGEST_PAUSE } else { pause.next() }).await;
+                    tokio::time::sleep(if refused { REFUSED_PAUSE } else { pause.next() }).await;
                 }
             }
         }
@@ -164,6 +169,10 @@ impl Routine {
                     plan.failed = true;
                     self.fail("failing", &error.to_string()).await;
                     tokio::time::sleep(pause.next()).await;
+                    // A table or right was taken away: opening anew names it by the mapping's key.
+                    if matches!(error, PassError::Source(SourceError::Refused(_))) {
+                        return;
+                    }
                 }
             }
         }
@@ -175,8 +184,10 @@ impl Routine {
         if plan.hot_due <= Instant::now() {
             let started = worker.clock().now();
             let mut notes = Notes::default();
-            plan.hot_due = Instant::now() + pace.hot;
+            let began = Instant::now();
             worker.hot(&mut notes).await?;
+            // A pass rests at least as long as it took: the source breathes, and watermark and sweep get their turns.
+            plan.hot_due = Instant::now() + pace.hot.max(began.elapsed()).min(LONGEST_PAUSE);
             plan.hot_notes = notes;
             worker.mirror.forget_interest().await?;
             let progress = Progress { state: Some("live"), hot_at: Some(started), ..plan.progress() };

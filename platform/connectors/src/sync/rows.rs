@@ -14,10 +14,32 @@ use crate::orders::{EventKind, SourceEvent, SourceOrder};
 /// Raised when rows are made in another way, so that every order is written anew once.
 const EDITION: u8 = 1;
 
-/// Sixteen bytes that change with anything a page could show, and with the customer.
-pub(super) fn hash(customer: CustomerId, order: &SourceOrder) -> Vec<u8> {
-    let document = serde_json::to_vec(&(EDITION, customer, order)).expect("plain data has a JSON form");
-    digest(&SHA256, &document).as_ref()[..16].to_vec()
+/// Sixteen bytes that change with anything a page could show.
+pub(super) type Fingerprint = [u8; 16];
+
+/// An order together with its fingerprint.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Printed<'a> {
+    pub(super) order: &'a SourceOrder,
+    pub(super) print: Fingerprint,
+}
+
+impl<'a> Printed<'a> {
+    pub(super) fn new(order: &'a SourceOrder) -> Self {
+        Self { order, print: fingerprint(&(EDITION, order)) }
+    }
+
+    /// What is stored beside the row: an order that moved to another customer is another row.
+    pub(super) fn row_hash(&self, customer: CustomerId) -> Fingerprint {
+        fingerprint(&(customer, self.print))
+    }
+}
+
+fn fingerprint(document: &impl Serialize) -> Fingerprint {
+    let document = serde_json::to_vec(document).expect("plain data has a JSON form");
+    let mut print = [0; 16];
+    print.copy_from_slice(&digest(&SHA256, &document).as_ref()[..16]);
+    print
 }
 
 /// One row of `orders`.

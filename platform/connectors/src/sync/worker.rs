@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use super::mirror::{Mirror, WriteError};
 use super::notes::Notes;
+use super::rows::{Fingerprint, Printed};
 use crate::orderflow::{Link, SqlSource};
 use crate::orders::{Cursor, OrderSource, Page, Selection, SourceError};
 
@@ -21,8 +22,20 @@ pub(super) struct Worker {
     pub(super) source: SqlSource,
     pub(super) mirror: Mirror,
     pub(super) link: Arc<Link>,
-    turn: Mutex<HashMap<String, Instant>>,
+    turn: Mutex<Turn>,
 }
+
+/// What whoever has the turn knows of the last minute.
+#[derive(Default)]
+struct Turn {
+    /// When an order was read on demand.
+    read: HashMap<String, Instant>,
+    /// Open orders that were in step with our copy, by their fingerprint: while they look the same, our database need not
+    /// be asked at every hot pass. A minute bounds what it misses, such as a customer that got another account.
+    in_step: HashMap<String, (Fingerprint, Instant)>,
+}
+
+const TRUSTED: Duration = Duration::from_secs(60);
 
 /// Why a pass ended early.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +66,7 @@ const CHUNK: i64 = 500;
 
 impl Worker {
     pub(super) fn new(source: SqlSource, mirror: Mirror, link: Arc<Link>) -> Self {
-        Self { source, mirror, link, turn: Mutex::new(HashMap::new()) }
+        Self { source, mirror, link, turn: Mutex::default() }
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {
@@ -66,11 +79,13 @@ impl Worker {
         let mut after = String::new();
         loop {
             let keys = self.mirror.open_keys(&after, CHUNK).await?;
-            let Some(last) = keys.last().cloned() else { return Ok(()) };
+            let Some(last) = keys.last().cloned() else { break };
             after = last;
             let left: Vec<String> = keys.into_iter().filter(|key| !seen.contains(key)).collect();
             self.refresh(left, notes).await?;
         }
+        self.turn.lock().await.in_step.retain(|_, (_, since)| since.elapsed() < TRUSTED);
+        Ok(())
     }
 
     /// Reads what was stamped since the watermark and returns the next one.
@@ -101,10 +116,10 @@ impl Worker {
     async fn sweep_check(&self, sweep: &Sweep) -> Result<Option<Sweep>, PassError> {
         let keys = self.mirror.all_keys(sweep.after.as_deref().unwrap_or_default(), CHUNK).await?;
         let Some(last) = keys.last().cloned() else { return Ok(None) };
-        let _turn = self.turn.lock().await;
+        let mut turn = self.turn.lock().await;
         let present: HashSet<String> = self.source.present(&keys).await?.into_iter().collect();
         let gone = keys.into_iter().filter(|key| !present.contains(key)).collect();
-        self.mirror.vanish(gone).await?;
+        self.vanish(&mut turn, gone).await?;
         Ok(Some(Sweep { checking: true, after: Some(last) }))
     }
 
@@ -120,7 +135,7 @@ impl Worker {
     /// Reads one order unless somebody else did since `asked`: many who ask at once cost one reading.
     pub(super) async fn refresh_since(&self, key: String, asked: Instant) -> Result<(), PassError> {
         let mut turn = self.turn.lock().await;
-        if turn.get(&key).is_some_and(|read| *read >= asked) {
+        if turn.read.get(&key).is_some_and(|read| *read >= asked) {
             return Ok(());
         }
         self.refresh_in_turn(&mut turn, vec![key], &mut Notes::default()).await
@@ -128,7 +143,7 @@ impl Worker {
 
     async fn refresh_in_turn(
         &self,
-        turn: &mut HashMap<String, Instant>,
+        turn: &mut Turn,
         keys: Vec<String>,
         notes: &mut Notes,
     ) -> Result<(), PassError> {
@@ -136,11 +151,12 @@ impl Worker {
         let selection = Selection::Keys(keys);
         let mut page = self.source.read(&selection, None).await?;
         let Selection::Keys(keys) = selection else { return Ok(()) };
-        self.write(&mut page, notes).await?;
+        self.write(turn, &mut page, notes).await?;
         let there: HashSet<&String> = page.keys.iter().collect();
-        self.mirror.vanish(keys.iter().filter(|key| !there.contains(key)).cloned().collect()).await?;
-        turn.retain(|_, read| started.duration_since(*read) < REMEMBERED);
-        turn.extend(keys.into_iter().map(|key| (key, started)));
+        let gone = keys.iter().filter(|key| !there.contains(key)).cloned().collect();
+        self.vanish(turn, gone).await?;
+        turn.read.retain(|_, read| started.duration_since(*read) < REMEMBERED);
+        turn.read.extend(keys.into_iter().map(|key| (key, started)));
         Ok(())
     }
 
@@ -170,9 +186,9 @@ impl Worker {
         notes: &mut Notes,
     ) -> Result<Page, PassError> {
         let mut page = {
-            let _turn = self.turn.lock().await;
+            let mut turn = self.turn.lock().await;
             let mut page = self.source.read(selection, after).await?;
-            self.write(&mut page, notes).await?;
+            self.write(&mut turn, &mut page, notes).await?;
             page
         };
         page.orders = Vec::new();
@@ -183,13 +199,38 @@ impl Worker {
         Ok(page)
     }
 
-    async fn write(&self, page: &mut Page, notes: &mut Notes) -> Result<(), PassError> {
+    async fn write(&self, turn: &mut Turn, page: &mut Page, notes: &mut Notes) -> Result<(), PassError> {
         notes.of_page(page);
-        let written = self.mirror.write(&page.orders).await?;
+        let now = Instant::now();
+        let mut news: Vec<Printed<'_>> = page.orders.iter().map(Printed::new).collect();
+        news.retain(|printed| {
+            let known = turn.in_step.get(&printed.order.key);
+            !known
+                .is_some_and(|(print, since)| *print == printed.print && now.duration_since(*since) < TRUSTED)
+        });
+        // a commit whose answer is lost may have happened or not
+        for printed in &news {
+            turn.in_step.remove(&printed.order.key);
+        }
+        let written = self.mirror.write(&news).await?;
         if written.changed > 0 {
             tracing::debug!(connector = %self.mirror.connector, changed = written.changed, "orders changed");
         }
+        for Printed { order, print } in news {
+            if order.open && !written.unknown.contains_key(&order.account) {
+                turn.in_step.insert(order.key.clone(), (print, now));
+            }
+        }
         notes.of_write(written.unknown);
+        Ok(())
+    }
+
+    /// Takes orders out, and forgets that they were in step: they may come back as they were.
+    async fn vanish(&self, turn: &mut Turn, gone: Vec<String>) -> Result<(), PassError> {
+        for key in &gone {
+            turn.in_step.remove(key);
+        }
+        self.mirror.vanish(gone).await?;
         Ok(())
     }
 }

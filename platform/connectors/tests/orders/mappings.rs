@@ -235,3 +235,37 @@ async fn a_foreign_schema_is_kept_in_step() {
     assert_eq!(world.word("11077", "source_open").await, "false");
     running.stop().await;
 }
+
+/// East of Greenwich a wall clock taken for UTC would hide an hour of changes.
+#[tokio::test]
+async fn stamps_with_and_without_a_zone_are_followed() {
+    for stamp in ["timestamptz", "timestamp"] {
+        let erp = Erp::with_schema(&format!(
+            "create table sale (id bigint primary key, account text, state text, note text, changed {stamp});
+             insert into sale values (1, 'BRW-1042', 'over', 'a', '2020-01-01'), (2, 'BRW-1042', 'open', 'b', '2020-01-01');
+             grant usage on schema public to portal_reader; grant select on sale to portal_reader"
+        ))
+        .await;
+        let mapping = "version = 1\ntime_zone = \"Asia/Tokyo\"\n[pace]\nhot_seconds = 1\nwatermark_seconds = 1\n\
+             overlap_seconds = 5\n[order]\ntable = \"sale\"\nkey = \"id\"\nnumber = \"id\"\naccount = \"account\"\n\
+             status = \"state\"\nnote = \"note\"\nupdated_at = \"changed\"\nopen = \"state = 'open'\"\n\
+             [order.statuses]\nopen = \"confirmed\"\nover = \"delivered\"\n";
+        let world = World::new().await;
+        world.connect(&erp.url(), mapping).await;
+        let running = world.start();
+        world.loaded().await;
+        eventually("a watermark", || async { world.connector().await.last_watermark_at.is_some() }).await;
+        erp.sql("set timezone = 'Asia/Tokyo'; update sale set note = 'changed', changed = localtimestamp where id = 1").await;
+        eventually(stamp, || async { world.word("1", "note").await == "changed" }).await;
+        running.stop().await;
+    }
+    let erp = Erp::with_schema(
+        "create table sale (id int primary key, account text, state text, changed int);
+         grant usage on schema public to portal_reader; grant select on sale to portal_reader",
+    )
+    .await;
+    let mapping = "version = 1\ntime_zone = \"UTC\"\n[order]\ntable = \"sale\"\nkey = \"id\"\nnumber = \"id\"\naccount = \"account\"\n\
+         status = \"state\"\nupdated_at = \"changed\"\nopen = \"state = 'open'\"\n[order.statuses]\nopen = \"confirmed\"\n";
+    let report = dry_run(erp.link(), mapping).await.expect("a report");
+    assert_eq!(report.faults.iter().map(|f| f.key.as_str()).collect::<Vec<_>>(), ["order.updated_at"]);
+}

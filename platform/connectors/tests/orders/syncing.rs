@@ -307,3 +307,31 @@ async fn two_nodes_share_the_connectors_and_take_over() {
     assert_eq!(world.word_or_none(&key).await, None, "a stale holder wrote");
     third.stop().await;
 }
+
+#[tokio::test]
+async fn the_same_connector_again_disturbs_nothing() {
+    let erp = Erp::orderflow().await;
+    let world = World::new().await;
+    let first = world.connect_orderflow(&erp.url()).await;
+    let revision = "select revision::text from connectors";
+    assert_eq!(world.connect_orderflow(&erp.url()).await, first);
+    assert_eq!(world.value(revision).await, "1");
+    world.connect_orderflow(&format!("{}&connect_timeout=3", erp.url())).await;
+    assert_eq!(world.value(revision).await, "2", "another address is news");
+    let mut tx = world.db.tenant(Scope::tenant(world.tenant)).await.unwrap();
+    let url = platform_connectors::registry::url(&mut tx, &world.sealer, first).await.unwrap();
+    assert!(url.is_some_and(|url| url.ends_with("connect_timeout=3")));
+    assert!(platform_connectors::registry::set_enabled(&mut tx, first, false).await.unwrap());
+    tx.commit().await.unwrap();
+    assert!(
+        !world
+            .value("select encode(connection_url, 'escape') from connectors")
+            .await
+            .contains("portal_reader"),
+        "it is sealed"
+    );
+    let running = world.start();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(world.connector().await.state, "new", "what is switched off is not run");
+    running.stop().await;
+}

@@ -98,17 +98,33 @@ async fn a_mapping_that_does_not_fit_is_refused_with_the_key() {
 }
 
 #[tokio::test]
-async fn a_role_that_loses_a_right_is_named() {
+async fn a_source_that_changes_under_the_sync_is_named_by_the_key() {
     let erp = Erp::orderflow().await;
     let world = World::new().await;
     world.connect_orderflow(&erp.url()).await;
     let running = world.start();
     world.loaded().await;
-    erp.sql("revoke select on of_shphdr from portal_reader").await;
-    eventually("the state says so", || async { world.connector().await.state == "failing" }).await;
-    let said = world.connector().await.last_error.unwrap_or_default();
-    assert!(said.contains("permission denied for table of_shphdr"), "{said}");
-    erp.sql("grant select on of_shphdr to portal_reader").await;
-    eventually("it lives again", || async { world.connector().await.state == "live" }).await;
+    for (harm, mend, wanted) in [
+        (
+            "revoke select on of_shphdr from portal_reader",
+            "grant select on of_shphdr to portal_reader",
+            "shipment.number: the role may not read public.of_shphdr.shp_no",
+        ),
+        (
+            "alter table of_ordhdr rename prom_dt to promise_dt",
+            "alter table of_ordhdr rename promise_dt to prom_dt",
+            "order.promised_on: public.of_ordhdr has no column `prom_dt`",
+        ),
+    ] {
+        erp.sql(harm).await;
+        eventually(wanted, || async {
+            let connector = world.connector().await;
+            connector.state == "refused" && connector.last_error.unwrap_or_default().contains(wanted)
+        })
+        .await;
+        assert_ne!(world.value("select count(*)::text from orders where deleted_at is null").await, "0");
+        erp.sql(mend).await;
+        eventually("it lives again", || async { world.connector().await.state == "live" }).await;
+    }
     running.stop().await;
 }

@@ -160,11 +160,18 @@ fn refused(visit: &Visit, refusal: Refusal) -> Result<Response, Error> {
         None => (None, None, None),
         Some(link) => (Some(link.address), Some(link.host), kept(&Next::parse(&link.next))),
     };
-    let host = host.filter(|_| refusal.fault == LinkFault::OtherHost);
+    let host =
+        host.filter(|_| refusal.fault == LinkFault::OtherHost).map(|host| host + port(&visit.host().origin));
     visit.render_as(
         status,
         &LinkProblem { why: refusal.fault, email: email.filter(|_| renewable), host, next },
     )
+}
+
+/// `:8443` of an origin; nothing for the usual port. All hosts of an installation are served on one.
+fn port(origin: &str) -> &str {
+    let authority = origin.rfind('/').map_or(origin, |slash| &origin[slash + 1..]);
+    authority.find(':').map_or("", |colon| &authority[colon..])
 }
 
 fn is_theirs(person: Option<&Person>, address: &str) -> bool {
@@ -207,7 +214,7 @@ fn shortened(address: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{digits, shortened};
+    use super::{digits, port, shortened};
 
     #[test]
     fn codes_are_read_as_people_type_them() {
@@ -223,5 +230,11 @@ mod tests {
     fn addresses_are_shortened() {
         assert_eq!(shortened("maya@b.example"), "m…@b.example");
         assert_eq!(shortened("élan@b.example"), "é…@b.example");
+    }
+
+    #[test]
+    fn the_port_is_kept_when_it_is_unusual() {
+        assert_eq!(port("https://success.brightwater.example:8443"), ":8443");
+        assert_eq!(port("https://success.brightwater.example"), "");
     }
 }

@@ -145,6 +145,7 @@ async fn stack(db: &Db, outbox: &Outbox, limits: Limits, keep: Duration) -> Stac
     let slice: Routes = Routes::new()
         .get("/", Access::Public, home)
         .get("/orders", Access::Contact(Capability::Orders), orders)
+        .stream("/orders/events", Access::Contact(Capability::Orders), watch)
         .get("/invoices", Access::Contact(Capability::Finance), invoices)
         .get(
             "/forgotten",
@@ -167,6 +168,18 @@ async fn orders(visit: Visit, person: Allowed<need::Orders>) -> Result<String, p
         .await
         .map_err(platform_core::Error::from)?;
     Ok(format!("{} of {}", person.contact.name, customers.join(" and ")))
+}
+
+/// A handler that stays open while somebody else ends the session.
+async fn watch(visit: Visit, person: Allowed<need::Orders>) -> Result<String, platform_web::Error> {
+    let before = person.still().await;
+    let mut tx = person.tx(visit.site().db()).await?;
+    sqlx::query("update sessions set revoked_at = now()")
+        .execute(tx.conn())
+        .await
+        .map_err(platform_core::Error::from)?;
+    tx.commit().await?;
+    Ok(format!("{before}, then {}", person.still().await))
 }
 
 async fn invoices(person: Allowed<need::Finance>) -> String {

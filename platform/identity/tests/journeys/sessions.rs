@@ -179,6 +179,14 @@ async fn roles_reach_what_is_theirs() {
 }
 
 #[tokio::test]
+async fn open_streams_learn_of_the_end() {
+    let portal = Portal::open().await;
+    let mut maya = portal.maya().await;
+    assert_eq!(maya.get("/orders/events").await.body, "true, then false");
+    assert!(!is_in(&mut maya).await);
+}
+
+#[tokio::test]
 async fn a_forgotten_extractor_shows_no_page() {
     let portal = Portal::open().await;
     let mut maya = portal.maya().await;

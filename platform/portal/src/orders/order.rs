@@ -3,9 +3,43 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use platform_connectors::sync::{SHORTEST, normalised};
 use rust_decimal::Decimal;
+use serde::Serialize;
 use uuid::Uuid;
 
-use super::pages::{Show, Status};
+/// Where an order stands, in our words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Received,
+    Confirmed,
+    InProduction,
+    OnHold,
+    Backordered,
+    PartiallyShipped,
+    Shipped,
+    Delivered,
+    Cancelled,
+    /// The source said something that the mapping does not know.
+    InProgress,
+}
+
+/// A filter as a plain word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Show {
+    All,
+    Open,
+    Late,
+    /// Within seven days.
+    Arriving,
+    Delivered,
+    OnHold,
+}
+
+impl Show {
+    pub const ALL: [Show; 6] =
+        [Show::All, Show::Open, Show::Late, Show::Arriving, Show::OnHold, Show::Delivered];
+}
 
 /// One order as lists need it.
 #[derive(Debug, Clone, sqlx::FromRow)]

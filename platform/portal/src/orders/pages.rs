@@ -6,12 +6,13 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use themes::{Money, Page, Registry, Sample};
 
+use super::order::{Show, Status};
 pub use super::sample_lists::sample_rows;
 use super::{sample_details, sample_lists};
 
 /// Adds the slice's pages and partials.
 #[must_use]
-pub fn register(registry: Registry) -> Registry {
+pub(super) fn register(registry: Registry) -> Registry {
     registry
         .partial("orders/status.html", include_str!("status.html"))
         .partial("orders/row.html", include_str!("row.html"))
@@ -20,23 +21,6 @@ pub fn register(registry: Registry) -> Registry {
         .partial("orders/facts.html", include_str!("facts.html"))
         .page::<List>(include_str!("list.html"))
         .page::<Detail>(include_str!("detail.html"))
-}
-
-/// Where an order stands, in our words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    Received,
-    Confirmed,
-    InProduction,
-    OnHold,
-    Backordered,
-    PartiallyShipped,
-    Shipped,
-    Delivered,
-    Cancelled,
-    /// The source said something that the mapping does not know.
-    InProgress,
 }
 
 /// One order of a list: answers the question without opening it.
@@ -72,24 +56,6 @@ pub struct List {
     pub freshness: Freshness,
     /// Address of the event stream.
     pub events: Option<String>,
-}
-
-/// A filter as a plain word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Show {
-    All,
-    Open,
-    Late,
-    /// Within seven days.
-    Arriving,
-    Delivered,
-    OnHold,
-}
-
-impl Show {
-    pub const ALL: [Show; 6] =
-        [Show::All, Show::Open, Show::Late, Show::Arriving, Show::OnHold, Show::Delivered];
 }
 
 /// A filter with its address.

@@ -14,8 +14,8 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::live::Live;
-use super::order::{self, Cursor, From};
-use super::pages::{FilterLink, List, Show};
+use super::order::{self, Cursor, From, Show};
+use super::pages::{FilterLink, List};
 use super::store::{self, Overview};
 use super::tell;
 

@@ -4,7 +4,8 @@ use platform_web::pages::Freshness;
 use themes::{Sample, samples};
 
 use super::{
-    pages::{Content, DateChange, Detail, Event, EventKind, Line, Order, Parcel, ParcelStatus, Status},
+    order::Status,
+    pages::{Content, DateChange, Detail, Event, EventKind, Line, Order, Parcel, ParcelStatus},
     sample_lists::{fresh, money},
 };
 

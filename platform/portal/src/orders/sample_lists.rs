@@ -4,7 +4,8 @@ use platform_web::pages::Freshness;
 use rust_decimal::Decimal;
 use themes::{Money, Sample, samples};
 
-use super::pages::{FilterLink, List, Row, Show, Status};
+use super::order::{Show, Status};
+use super::pages::{FilterLink, List, Row};
 
 pub(super) fn money(cents: i64) -> Option<Money> {
     Some(Money::new(Decimal::new(cents, 2), "EUR"))

@@ -8,8 +8,7 @@ use sqlx::postgres::PgArguments;
 use sqlx::{Arguments as _, FromRow as _, Postgres, QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::order::{Cursor, From, Summary};
-use super::pages::Show;
+use super::order::{Cursor, From, Show, Summary};
 
 /// Orders a list shows at once.
 pub const PAGE: usize = 20;
@@ -42,6 +41,7 @@ const OVERVIEW: &str =
         count(*) filter (where expected_on > promised_on or coalesce(expected_on, promised_on) < $3) as late,
         count(*) filter (where coalesce(expected_on, promised_on) between $3 and $4) as arriving,
         count(*) filter (where status = 'on_hold') as on_hold,
+        count(*) filter (where status = 'on_hold' and hold_reason ilike '%credit%') as credit_hold,
         (select min(data_as_of) from connectors where tenant_id = $1 and enabled) as as_of
    from orders where tenant_id = $1 and customer_id = $2 and deleted_at is null and is_open";
 
@@ -102,7 +102,7 @@ fn asking(tx: &TenantTx, today: NaiveDate, text: &str) -> Result<QueryBuilder<Po
     Ok(QueryBuilder::with_arguments(text, arguments))
 }
 
-/// What a filter shows. The same rules as `order::late` and `pages::Show`.
+/// What a filter shows. The same rules as `order::late` and `order::Show`.
 fn filter(show: Show) -> &'static str {
     match show {
         Show::All => "",
@@ -112,7 +112,7 @@ fn filter(show: Show) -> &'static str {
         }
         Show::Arriving => " and is_open and coalesce(expected_on, promised_on) between $3 and $4",
         Show::Delivered => " and status = 'delivered'",
-        Show::OnHold => " and status = 'on_hold'",
+        Show::OnHold => " and is_open and status = 'on_hold'",
     }
 }
 
@@ -135,6 +135,8 @@ pub struct Overview {
     pub late: i64,
     pub arriving: i64,
     pub on_hold: i64,
+    /// Of those, for the account's credit.
+    pub credit_hold: i64,
     /// The source's open orders were all read at this moment or later; none while they were never read.
     pub as_of: Option<DateTime<Utc>>,
 }

@@ -6,8 +6,8 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use themes::Money;
 
-use super::order::{self, Summary};
-use super::pages::{Content, DateChange, Event, EventKind, Line, Order, Parcel, ParcelStatus, Row, Status};
+use super::order::{self, Status, Summary};
+use super::pages::{Content, DateChange, Event, EventKind, Line, Order, Parcel, ParcelStatus, Row};
 use super::store::{ContentRow, EventRow, LineRow, OrderRow, ShipmentRow};
 
 /// One order of a list.

@@ -1,19 +1,27 @@
-//! The home page's context: what needs me, what changed, what is next.
+//! The home page's context: what needs me, what changed, what is next. What it says of orders, tickets or courses comes
+//! from their slices, as [`Card`]s.
 
-use chrono::{DateTime, NaiveDate, Utc};
 use platform_web::pages::Freshness;
 use serde::Serialize;
-use themes::{Page, Sample, samples};
-
-use crate::orders::pages::{Row, Status, sample_rows};
+use serde_json::Value;
+use themes::{Page, Sample};
 
 /// `GET /`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Home {
     pub first_name: String,
     pub part_of_day: PartOfDay,
-    /// The orders card; none for tenants without orders.
-    pub orders: Option<OrdersCard>,
+    /// The sentences under the greeting; none says the tenant's welcome.
+    pub lead: Vec<Said>,
+    /// Numbers at a glance, for packs that open with them.
+    pub figures: Vec<Figure>,
+    pub action: Option<Action>,
+    /// The oldest of what the cards show.
+    pub freshness: Option<Freshness>,
+    /// Address of the event stream.
+    pub events: Option<String>,
+    pub main: Vec<Slot>,
+    pub side: Vec<Slot>,
     /// The person at the vendor who looks after this customer.
     pub guide: Option<Guide>,
     /// What the tenant will open here next, for portals that are still quiet.
@@ -29,50 +37,49 @@ pub enum PartOfDay {
     Evening,
 }
 
-/// What the orders slice has to say.
-#[derive(Debug, Clone, Serialize)]
-pub struct OrdersCard {
-    pub freshness: Freshness,
-    pub open: u32,
-    /// Orders held because of the account's credit.
-    pub credit_hold: u32,
-    /// How many are late in all; `late` shows the worst few.
-    pub late_total: u32,
-    pub late: Vec<Row>,
-    pub arriving_total: u32,
-    /// Arriving within seven days, soonest first.
-    pub arriving: Vec<Row>,
-    pub changes: Vec<Change>,
-    /// Address of the event stream.
+/// What a slice has to say on the home page.
+#[derive(Debug, Clone, Default)]
+pub struct Card {
+    pub lead: Vec<Said>,
+    pub figures: Vec<Figure>,
+    pub action: Option<Action>,
+    pub freshness: Option<Freshness>,
     pub events: Option<String>,
+    pub main: Option<Slot>,
+    pub side: Option<Slot>,
 }
 
-/// One thing that changed, newest first.
+/// A message with its number. The slice names its keys in `Registry::keys`.
 #[derive(Debug, Clone, Serialize)]
-pub struct Change {
-    pub order_id: String,
-    pub number: String,
-    pub summary: String,
-    pub kind: ChangeKind,
-    /// For dates: the new one.
-    pub day: Option<NaiveDate>,
-    pub was: Option<NaiveDate>,
-    pub at: DateTime<Utc>,
+pub struct Said {
+    pub key: &'static str,
+    pub count: u32,
 }
 
-/// What changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChangeKind {
-    Received,
-    Confirmed,
-    Later,
-    Earlier,
-    Hold,
-    Released,
-    Shipped,
-    Delivered,
-    Cancelled,
+/// A number with its word and where it leads.
+#[derive(Debug, Clone, Serialize)]
+pub struct Figure {
+    pub count: u32,
+    /// Message key.
+    pub label: &'static str,
+    pub icon: &'static str,
+    pub href: &'static str,
+    /// While it is not 0.
+    pub tone: themes::Tone,
+}
+
+/// The one thing to do next.
+#[derive(Debug, Clone, Serialize)]
+pub struct Action {
+    pub said: Said,
+    pub href: &'static str,
+}
+
+/// A slice's own part of the page: its template sees `data` as `card`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Slot {
+    pub template: &'static str,
+    pub data: Value,
 }
 
 /// A person at the vendor.
@@ -93,74 +100,53 @@ pub enum Coming {
     Plan,
 }
 
+impl Home {
+    /// A page with nothing but a greeting.
+    #[must_use]
+    pub fn new(first_name: &str, part_of_day: PartOfDay) -> Self {
+        Self {
+            first_name: first_name.to_owned(),
+            part_of_day,
+            lead: Vec::new(),
+            figures: Vec::new(),
+            action: None,
+            freshness: None,
+            events: None,
+            main: Vec::new(),
+            side: Vec::new(),
+            guide: None,
+            coming: Vec::new(),
+        }
+    }
+
+    /// Adds what a slice has to say, after what others said.
+    pub fn add(&mut self, card: Card) {
+        self.lead.extend(card.lead);
+        self.figures.extend(card.figures);
+        self.main.extend(card.main);
+        self.side.extend(card.side);
+        self.action = self.action.take().or(card.action);
+        self.events = self.events.take().or(card.events);
+        let fresh = self.freshness.into_iter().chain(card.freshness);
+        self.freshness = fresh.min_by_key(|freshness| freshness.as_of);
+    }
+}
+
 impl Page for Home {
     const TEMPLATE: &'static str = "shell/home.html";
 
     fn samples() -> Vec<Sample<Self>> {
-        let home = |orders| Home {
-            first_name: "Maya".to_owned(),
-            part_of_day: PartOfDay::Afternoon,
-            orders,
-            guide: Some(Guide {
-                name: "Ingrid Solberg".to_owned(),
-                role: "Customer success".to_owned(),
-                email: "ingrid@techflow.example".to_owned(),
-                initials: "IS".to_owned(),
-            }),
-            coming: Vec::new(),
-        };
-        let quiet = OrdersCard { late_total: 0, late: Vec::new(), credit_hold: 0, ..full() };
-        let none = OrdersCard {
-            open: 0,
-            arriving_total: 0,
-            arriving: Vec::new(),
-            changes: Vec::new(),
-            ..quiet.clone()
-        };
-        let stale =
-            OrdersCard { freshness: Freshness { as_of: samples::minutes(-312), late: true }, ..full() };
+        let quiet = Home::new("Maya", PartOfDay::Afternoon);
+        let guide = Some(Guide {
+            name: "Ingrid Solberg".to_owned(),
+            role: "Customer success".to_owned(),
+            email: "ingrid@techflow.example".to_owned(),
+            initials: "IS".to_owned(),
+        });
         let coming = vec![Coming::Learning, Coming::Support, Coming::Plan];
         vec![
-            Sample::new("busy", home(Some(full()))),
-            Sample::new("calm", home(Some(quiet))),
-            Sample::new("no-orders-yet", home(Some(none))),
-            Sample::new("late-data", home(Some(stale))),
-            Sample::new("without-orders", Home { coming, ..home(None) }),
+            Sample::new("without-orders", Home { coming, ..quiet.clone() }),
+            Sample::new("guide", Home { guide, ..quiet }),
         ]
-    }
-}
-
-fn full() -> OrdersCard {
-    let rows = sample_rows();
-    let late: Vec<Row> = rows.iter().filter(|row| row.late).take(3).cloned().collect();
-    let arriving = |row: &&Row| {
-        !row.late && matches!(row.status, Status::Shipped | Status::Confirmed | Status::PartiallyShipped)
-    };
-    let arriving: Vec<Row> = rows.iter().filter(arriving).take(4).cloned().collect();
-    let change = |at: usize, kind, minutes, day: Option<i64>, was: Option<i64>| Change {
-        order_id: rows[at].id.clone(),
-        number: rows[at].number.clone(),
-        summary: rows[at].summary.clone(),
-        kind,
-        day: day.map(samples::day),
-        was: was.map(samples::day),
-        at: samples::minutes(minutes),
-    };
-    OrdersCard {
-        freshness: Freshness { as_of: samples::minutes(-3), late: false },
-        open: 14,
-        credit_hold: 1,
-        late_total: 2,
-        late,
-        arriving_total: 3,
-        arriving,
-        changes: vec![
-            change(0, ChangeKind::Later, -38, Some(5), Some(-2)),
-            change(1, ChangeKind::Shipped, -155, None, None),
-            change(4, ChangeKind::Earlier, -1320, Some(9), Some(13)),
-            change(5, ChangeKind::Delivered, -1730, None, None),
-            change(3, ChangeKind::Hold, -2900, None, None),
-        ],
-        events: Some("/orders/events".to_owned()),
     }
 }

@@ -27,8 +27,8 @@ pub(crate) enum Connector {
     DryRun(DryRun),
     /// Lists a tenant's connectors and how they fare.
     List(List),
-    /// Asks for a full reading now.
-    Sweep(Named),
+    /// Asks for a full reading now: after customers were added, or when somebody doubts.
+    Sync(Named),
     /// Stops reading; what was read stays and is shown with its age.
     Stop(Named),
 }
@@ -50,11 +50,24 @@ pub(crate) struct Add {
 
 #[derive(Debug, Args)]
 pub(crate) struct DryRun {
-    #[command(flatten)]
-    named: Named,
-    /// Another mapping than the stored one.
-    #[arg(long)]
+    /// The tenant's slug, for a connector that was added.
+    #[arg(long, requires = "name", required_unless_present = "url")]
+    tenant: Option<String>,
+    /// The connector's name.
+    #[arg(long, requires = "tenant")]
+    name: Option<String>,
+    /// A mapping to try; without it the stored one.
+    #[arg(long, required_unless_present = "tenant")]
     mapping: Option<PathBuf>,
+    /// An address to try before anything is stored.
+    #[arg(
+        long,
+        env = "PORTICO_CONNECTOR_URL",
+        hide_env_values = true,
+        requires = "mapping",
+        conflicts_with = "tenant"
+    )]
+    url: Option<String>,
     /// Answers as JSON.
     #[arg(long)]
     json: bool,
@@ -86,7 +99,7 @@ impl Connector {
             Self::Add(add) => add.run(stack).await,
             Self::DryRun(dry_run) => dry_run.run(stack).await,
             Self::List(list) => list.run(stack).await,
-            Self::Sweep(named) => named.sweep(stack).await,
+            Self::Sync(named) => named.sync(stack).await,
             Self::Stop(named) => named.stop(stack).await,
         }
     }
@@ -117,12 +130,19 @@ impl Add {
 
 impl DryRun {
     async fn run(&self, stack: &Stack) -> anyhow::Result<ExitCode> {
-        let tenant = tenant_id(stack, &self.named.tenant).await?;
-        let (connector, url) = self.named.find(stack).await?;
-        tracing::debug!(%tenant, "dry run");
-        let mapping = match &self.mapping {
-            Some(path) => read(path)?,
-            None => connector.mapping,
+        let (stored, url) = match (&self.url, &self.tenant, &self.name) {
+            (Some(url), _, _) => (None, url.clone()),
+            (None, Some(tenant), Some(name)) => {
+                let named = Named { tenant: tenant.clone(), name: name.clone() };
+                let (connector, url) = named.find(stack).await?;
+                (Some(connector.mapping), url)
+            }
+            _ => anyhow::bail!("name a connector (--tenant, --name) or an address (--url, --mapping)"),
+        };
+        let mapping = match (&self.mapping, stored) {
+            (Some(path), _) => read(path)?,
+            (None, Some(mapping)) => mapping,
+            (None, None) => anyhow::bail!("--mapping is missing"),
         };
         let report = dry_run(Arc::new(Link::new(&url)?), &mapping).await?;
         answer(self.json, &serde_json::to_value(&report)?, &told(&report));
@@ -147,7 +167,7 @@ impl List {
 }
 
 impl Named {
-    async fn sweep(&self, stack: &Stack) -> anyhow::Result<ExitCode> {
+    async fn sync(&self, stack: &Stack) -> anyhow::Result<ExitCode> {
         let (connector, _) = self.find(stack).await?;
         let mut tx = stack.db.tenant(Scope::tenant(tenant_id(stack, &self.tenant).await?)).await?;
         registry::request_sweep(&mut tx, connector.id).await?;

@@ -4,10 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use platform_core::id::TenantId;
-use platform_core::secrets::{Binding, Sealer};
-use sqlx::Row as _;
-use uuid::Uuid;
+use platform_core::rotation::{self, Sealed};
+use platform_core::secrets::Sealer;
 
 use super::answer;
 use crate::stack::{Stack, write_private};
@@ -20,13 +18,13 @@ pub(crate) enum Keys {
 }
 
 /// Every sealed column. `tenant` tells whether the table has a `tenant_id`.
-const SEALED: &[Sealed] = &[Sealed { table: "mail_outbox", column: "body", tenant: true }];
-
-struct Sealed {
-    table: &'static str,
-    column: &'static str,
-    tenant: bool,
-}
+const SEALED: &[Sealed] = &[
+    Sealed { table: "acme_accounts", column: "key_sealed", tenant: false },
+    Sealed { table: "acme_orders", column: "key_sealed", tenant: false },
+    Sealed { table: "certificates", column: "key_sealed", tenant: false },
+    Sealed { table: "connectors", column: "connection_url", tenant: true },
+    Sealed { table: "mail_outbox", column: "body", tenant: true },
+];
 
 impl Keys {
     pub(crate) async fn run(&self, stack: &Stack) -> anyhow::Result<ExitCode> {
@@ -40,7 +38,9 @@ impl Keys {
         write_private(path, &text)?;
         let mut count = 0;
         for sealed in SEALED {
-            count += rewrap(stack, &sealer, sealed).await?;
+            let mut tx = stack.db.operator("cli", "keys rotate").await?;
+            count += rotation::rewrap(&mut tx, &sealer, sealed).await?;
+            tx.commit().await?;
         }
         let value = serde_json::json!({ "key": number, "rewrapped": count });
         answer(false, &value, &format!("key {number} seals now; {count} secrets wrapped anew"));
@@ -48,31 +48,62 @@ impl Keys {
     }
 }
 
-/// Wraps one column's secrets, a row at a time, so that a running node is never kept waiting.
-async fn rewrap(stack: &Stack, sealer: &Sealer, sealed: &Sealed) -> anyhow::Result<u64> {
-    let Sealed { table, column, tenant } = sealed;
-    let key = if *tenant { "tenant_id" } else { "null::uuid" };
-    let mut tx = stack.db.operator("cli", "keys rotate").await?;
-    let select =
-        format!("select {key} as tenant, id, {column} as secret from {table} where {column} is not null");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(select)).fetch_all(tx.conn()).await?;
-    let update = format!("update {table} set {column} = $3 where id = $1 and {column} = $2");
-    let mut count = 0;
-    for row in rows {
-        let (id, secret): (Uuid, Vec<u8>) = (row.get("id"), row.get("secret"));
-        let tenant = row.get::<Option<Uuid>, _>("tenant").map(TenantId);
-        let binding = Binding { table, column, tenant, row: id };
-        if let Some(fresh) = sealer.rewrap(&binding, &secret)? {
-            // Another node may have sealed it anew meanwhile: then its value stays.
-            let done = sqlx::query(sqlx::AssertSqlSafe(update.clone()))
-                .bind(id)
-                .bind(secret)
-                .bind(fresh)
-                .execute(tx.conn())
-                .await?;
-            count += done.rows_affected();
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use migrations::testing::TestDatabase;
+    use platform_core::Db;
+    use platform_core::db::DbConfig;
+    use platform_core::random::SystemRandom;
+    use platform_core::secrets::Binding;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_rotated_secret_opens_with_the_new_key_alone() {
+        let database = TestDatabase::new().await;
+        let config = DbConfig {
+            app: database.app_options(),
+            operator: Some(database.operator_options()),
+            pooler: false,
+            max_connections: 2,
+        };
+        let db = Db::connect(config).await.expect("the application role is safe");
+        let random = Arc::new(SystemRandom);
+        let (old, new) = (Sealer::new_key_line(1, &*random), Sealer::new_key_line(2, &*random));
+        let before = Sealer::from_key_file(&old, random.clone()).expect("one key");
+        let both = Sealer::from_key_file(&format!("{old}\n{new}"), random.clone()).expect("two keys");
+        let after = Sealer::from_key_file(&new, random).expect("one key");
+
+        let row = Uuid::from_u128(7);
+        let binding = Binding { table: "acme_accounts", column: "key_sealed", tenant: None, row };
+        let mut owner = database.owner().await;
+        sqlx::query(
+            "insert into acme_accounts (id, directory, key_sealed, created_at) values ($1, 'd', $2, now())",
+        )
+        .bind(row)
+        .bind(before.seal(&binding, b"secret"))
+        .execute(&mut owner)
+        .await
+        .expect("the row is written");
+
+        let mut tx = db.operator("test", "keys rotate").await.expect("an operator may");
+        let mut count = 0;
+        for sealed in SEALED {
+            count +=
+                rotation::rewrap(&mut tx, &both, sealed).await.expect("every column can be read and written");
         }
+        tx.commit().await.expect("it is kept");
+        assert_eq!(count, 1);
+
+        let kept: Vec<u8> = sqlx::query_scalar("select key_sealed from acme_accounts where id = $1")
+            .bind(row)
+            .fetch_one(&mut owner)
+            .await
+            .expect("the row is there");
+        assert!(before.open(&binding, &kept).is_err(), "the old key still opens it");
+        assert_eq!(after.open(&binding, &kept).expect("the new key opens it"), b"secret");
     }
-    tx.commit().await?;
-    Ok(count)
 }

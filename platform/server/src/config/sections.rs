@@ -115,6 +115,14 @@ pub struct Limits {
 }
 
 impl Config {
+    /// Reads the file's text with this process's environment laid over it.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub(crate) fn with_environment(text: &str) -> Result<Self, Faults> {
+        Self::read(text, std::env::vars())
+    }
+
     /// Reads the file's text with the environment laid over it.
     ///
     /// # Errors

@@ -1,0 +1,307 @@
+//! Who gets what: every route of the program for everybody who might ask, over the real wall.
+//!
+//! The routes are the program's own list. A route without a row in [`ROWS`] fails here, and so does a row without a route.
+
+use platform_web::Access;
+use platform_web::route::Route;
+use tenant_router::Tenant;
+
+use crate::ground::Ground;
+use crate::person::{Answer, Browser, tenant};
+use crate::planted::{self, Company, Vendor};
+use crate::rights::Who::{self, *};
+use crate::rights::{Aim, EVERYBODY, Expected, ROWS, Row, expected};
+
+/// Everybody, and what they aim at.
+struct World {
+    ground: Ground,
+    /// Of the first tenant and its customers, then the others.
+    sites: [Tenant; 4],
+    companies: [Company; 5],
+    browsers: Vec<(Who, Browser)>,
+    link: String,
+}
+
+const WORDS: [&str; 9] = [
+    "kestrelx7",
+    "axolotlx7",
+    "lemurx7",
+    "tapirx7", // tenants
+    "quokkax7",
+    "dugongx7",
+    "narwhalx7",
+    "ocelotx7",
+    "weaselx7", // their customers; the first tenant has two
+];
+
+impl World {
+    async fn new() -> Self {
+        let ground = Ground::new().await;
+        let mut vendors: Vec<Vendor> = Vec::new();
+        for (word, modules) in
+            [(WORDS[0], "orders"), (WORDS[1], "orders"), (WORDS[2], "orders"), (WORDS[3], "")]
+        {
+            vendors.push(planted::vendor(&ground, word, modules).await);
+        }
+        let mut companies = Vec::new();
+        for (word, vendor) in [(4, 0), (5, 0), (6, 1), (7, 2), (8, 3)] {
+            companies.push(planted::company(&ground, &vendors[vendor], WORDS[word]).await);
+        }
+        let sites: [Tenant; 4] = std::array::from_fn(|at| tenant(vendors[at].id, vendors[at].word));
+        let companies = companies.try_into().expect("five");
+        let mut world = Self { ground, sites, companies, browsers: Vec::new(), link: String::new() };
+        world.arrange().await;
+        world
+    }
+
+    /// Signs everybody in, then takes from some what they had, then starts the program anew: nothing is remembered.
+    async fn arrange(&mut self) {
+        let router = self.ground.app().await.router;
+        for who in EVERYBODY {
+            let browser = self.signed_in(&router, who).await;
+            self.browsers.push((who, browser));
+        }
+        let mut other = Browser::at(&router, &self.sites[0]);
+        let email = self.companies[0].email("guest");
+        self.forget_limits().await;
+        self.link = other.ask_for_link(&self.ground.stack.db, &self.ground.stack.outbox, &email).await;
+        let fallen = format!(
+            "update sessions set revoked_at = now() where user_agent like '%Revoked%';
+             update contacts set active = false where id in (select contact_id from sessions where user_agent like '%Deactivated%');
+             update tenants set status = 'suspended' where slug = '{}';
+             update portal_auth_tokens set peer = '{word}', next = '/orders?q={word}' where address like 'guest@%'",
+            WORDS[2],
+            word = WORDS[0]
+        );
+        self.ground.sql(&fallen).await;
+        let fresh = self.ground.app().await.router;
+        for (who, browser) in &mut self.browsers {
+            browser.router = fresh.clone();
+            if *who == Smuggler {
+                browser.tenant = self.sites[0].clone();
+            }
+        }
+    }
+
+    /// A fresh browser of somebody, on the host where they can sign in.
+    async fn signed_in(&self, router: &axum::Router, who: Who) -> Browser {
+        let (site, company, role) = match who {
+            Anonymous => return Browser::at(router, &self.sites[0]),
+            Admin => (0, 0, "admin"),
+            Champion => (0, 0, "champion"),
+            User | Revoked => (0, 0, "user"),
+            Neighbour => (0, 1, "admin"),
+            Deactivated => (0, 1, "user"),
+            Smuggler | Stranger => (1, 2, "admin"),
+            Suspended => (2, 3, "admin"),
+            Plain => (3, 4, "admin"),
+        };
+        let mut browser = Browser::at(router, &self.sites[site]);
+        browser.agent = format!("{} {who:?}", self.companies[company].word);
+        self.forget_limits().await;
+        let (db, outbox) = (&self.ground.stack.db, &self.ground.stack.outbox);
+        browser.sign_in(db, outbox, &self.companies[company].email(role)).await;
+        browser
+    }
+
+    /// So that one address can ask for mails more often than a person may. The guest's link stays.
+    async fn forget_limits(&self) {
+        self.ground.sql("delete from portal_auth_tokens where address not like 'guest@%'").await;
+    }
+
+    fn browser(&self, who: Who) -> Browser {
+        self.browsers.iter().find(|(known, _)| *known == who).expect("everybody is here").1.clone()
+    }
+
+    /// The words that may appear before `who`: their own tenant's and company's.
+    fn own_words(&self, who: Who) -> Vec<&'static str> {
+        match who {
+            Anonymous | Smuggler | Revoked | Deactivated => vec![WORDS[0]],
+            Admin | Champion | User => vec![WORDS[0], WORDS[4]],
+            Neighbour => vec![WORDS[0], WORDS[5]],
+            Stranger => vec![WORDS[1], WORDS[6]],
+            Suspended => vec![],
+            Plain => vec![WORDS[3], WORDS[8]],
+        }
+    }
+
+    /// What is aimed at, as it stands in a path.
+    async fn target(&self, aim: Aim, who: Who, browser: &mut Browser) -> String {
+        match aim {
+            Aim::Nothing => String::new(),
+            Aim::Order if who == Suspended => self.companies[3].order.to_string(),
+            Aim::Order if who == Plain => self.companies[4].order.to_string(),
+            Aim::Order => self.companies[0].order.to_string(),
+            Aim::Link => self.link.clone(),
+            Aim::Session => self.spare_session().await,
+            Aim::Asset => {
+                let page = browser.get("/sign-in?next=/").await.body + &browser.get("/").await.body;
+                let at = page.find("/assets/").map_or("nothing.css", |at| &page[at + "/assets/".len()..]);
+                at.split('"').next().unwrap_or_default().to_owned()
+            }
+        }
+    }
+
+    /// A session of the first company's admin beside the one they use.
+    async fn spare_session(&self) -> String {
+        let email = self.companies[0].email("admin");
+        let id = platform_core::id::SessionId::new(&*self.ground.stack.clock, &*self.ground.stack.random);
+        let spare = format!(
+            "insert into sessions (tenant_id, id, customer_id, contact_id, token_hash, host, user_agent, remember, expires_at)
+             select tenant_id, '{id}', customer_id, id, sha256('{id}'), 'x', '{word} spare', false, now() + interval '1 hour'
+               from contacts where email = '{email}'",
+            word = self.companies[0].word
+        );
+        self.ground.sql(&spare).await;
+        id.to_string()
+    }
+
+    async fn is_live(&self, session: &str) -> bool {
+        let live = format!("select id::text from sessions where id = '{session}' and revoked_at is null");
+        self.ground.value(&live).await.is_some()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_gets_their_own_and_nothing_else() {
+    let world = World::new().await;
+    let missing = planted::unplanted(&world.ground, [WORDS[0], WORDS[4]]).await;
+    assert!(missing.is_empty(), "columns that could leak unnoticed: plant a word in {missing:?}");
+    let app = world.ground.app().await;
+    let mut faults = Vec::new();
+    let mut asked = 0;
+    // Deeds last: they end sessions.
+    for method in ["GET", "POST"] {
+        for route in app.web.routes.iter().filter(|route| route.method.as_str() == method) {
+            let row = ROWS.iter().find(|row| row.method == method && row.path == route.path);
+            let Some(row) = row else {
+                faults.push(format!("{method} {} has no row: say who may use it", route.path));
+                continue;
+            };
+            for who in EVERYBODY {
+                try_one(&world, route, row, who, &mut faults).await;
+                asked += 1;
+            }
+        }
+    }
+    let unknown = ROWS.iter().filter(|row| {
+        !app.web.routes.iter().any(|route| route.path == row.path && route.method.as_str() == row.method)
+    });
+    faults.extend(unknown.map(|row| format!("{} {} is no route", row.method, row.path)));
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    assert_eq!(asked, app.web.routes.len() * EVERYBODY.len(), "every route was asked for by everybody");
+}
+
+async fn try_one(world: &World, route: &Route, row: &Row, who: Who, faults: &mut Vec<String>) {
+    let mut browser = world.browser(who);
+    let deed = row.method == "POST";
+    if deed {
+        world.forget_limits().await;
+    }
+    if deed && who.is_signed_in() {
+        // A deed may end the session that did it.
+        let router = browser.router.clone();
+        browser = world.signed_in(&router, who).await;
+    }
+    let target = world.target(row.aim, who, &mut browser).await;
+    let path = filled(row.path, &target);
+    let answer = if deed {
+        let form: Vec<_> =
+            row.form.iter().map(|(name, value)| (*name, value.replace("{aim}", &target))).collect();
+        let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        forgeries(&mut browser, &path, &form, route, who, faults).await;
+        browser.post(&path, &form).await
+    } else {
+        browser.get(&path).await
+    };
+    let mut fault = |what: String| faults.push(format!("{who:?} {} {}: {what}", row.method, row.path));
+    let rule = expected(route, row, who);
+    if let Err(what) = fits(&rule, row, &answer) {
+        fault(what);
+    }
+    let (own, all) = (world.own_words(who), answer.all());
+    for word in WORDS.into_iter().filter(|word| !own.contains(word) && all.contains(*word)) {
+        fault(format!("shows {word}"));
+    }
+    // Else nothing above could have found anything.
+    let own_order = row.aim == Aim::Order && !route.stream && rule == Expected::Status(200);
+    if own_order && !own.iter().all(|word| all.contains(word)) {
+        fault(format!("shows nothing of {own:?}"));
+    }
+    if row.aim == Aim::Session && rule != Expected::Status(row.may) && !world.is_live(&target).await {
+        fault("was refused and done all the same".to_owned());
+    }
+    if !deed && !route.stream {
+        let head = browser.ask("HEAD", &path, None, &[]).await;
+        if head.status != answer.status || !head.body.is_empty() {
+            fault(format!(
+                "HEAD answers {} with {} bytes, GET {}",
+                head.status,
+                head.body.len(),
+                answer.status
+            ));
+        }
+    }
+}
+
+/// Deeds that no page of ours sent: without the token, with another browser's, from another site.
+async fn forgeries(
+    browser: &mut Browser,
+    path: &str,
+    form: &[(&str, &str)],
+    route: &Route,
+    who: Who,
+    faults: &mut Vec<String>,
+) {
+    if route.access == Access::Machine || who == Suspended {
+        return;
+    }
+    let own = browser.csrf().await;
+    let other = Browser::at(&browser.router, &browser.tenant).csrf().await;
+    let elsewhere = [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
+    for (what, token, headers) in
+        [("no token", "", &[][..]), ("another's token", &other, &[]), ("another site", &own, &elsewhere)]
+    {
+        let mut fields = form.to_vec();
+        fields.push(("csrf", token));
+        let answer = browser.ask("POST", path, Some(&fields), headers).await;
+        if answer.status != http::StatusCode::FORBIDDEN {
+            faults.push(format!("{who:?} POST {}: {what} is answered by {}", route.path, answer.status));
+        }
+    }
+}
+
+fn fits(rule: &Expected, row: &Row, answer: &Answer) -> Result<(), String> {
+    let (status, to) = (answer.status.as_u16(), answer.location());
+    let fits = match rule {
+        Expected::Status(wanted) => status == *wanted && !(*wanted == 303 && to.is_empty()),
+        Expected::SignIn => status == 303 && to.split('?').next() == Some("/sign-in"),
+        Expected::Nobodys if row.aim == Aim::Asset => matches!(status, 200 | 404),
+        Expected::Nobodys => status == 503,
+    };
+    if fits { Ok(()) } else { Err(format!("wanted {rule:?}, got {status} {to}")) }
+}
+
+/// The path with its one parameter filled in.
+fn filled(path: &str, target: &str) -> String {
+    match (path.find('{'), path.find('}')) {
+        (Some(open), Some(close)) => format!("{}{target}{}", &path[..open], &path[close + 1..]),
+        _ => path.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn the_demo_adds_its_outbox_and_nothing_else() {
+    let ground = Ground::new().await;
+    let folder = crate::ground::folder();
+    let demo = crate::ground::settings(&ground.database, &folder, "")
+        .replace("[platform]", "[platform]\ndemo = true");
+    let stack = crate::ground::open(&demo).await;
+    let refresher = platform_connectors::sync::Refresher::elsewhere(stack.db.clone());
+    let app = platform_server::compose::app(&stack, refresher).await.expect("it is composed");
+    let known = ground.app().await.web.routes;
+    let added: Vec<_> =
+        app.web.routes.iter().filter(|route| !known.contains(route)).map(|route| route.path).collect();
+    assert!(!added.is_empty() && added.iter().all(|path| path.starts_with("/demo/outbox")), "{added:?}");
+    assert_eq!(app.web.routes.len(), known.len() + added.len(), "the demo takes nothing away");
+}

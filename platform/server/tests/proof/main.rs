@@ -1,0 +1,14 @@
+//! The whole program on trial: its real routes and middleware over real databases, who may see what, and what becomes of
+//! it when the things it leans on fail.
+
+mod commands;
+mod erp;
+mod ground;
+mod isolation;
+mod node;
+mod nodes;
+mod outage;
+mod person;
+mod planted;
+mod pooler;
+mod rights;

@@ -1,0 +1,154 @@
+//! Who may use what: one row a route, one rule, said without looking at what the program does.
+
+use platform_web::route::Route;
+use platform_web::{Access, Capability};
+
+/// What a route's parameter, or its form, names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aim {
+    Nothing,
+    /// A company's order.
+    Order,
+    /// A spare session of one contact.
+    Session,
+    /// A mailed link that another browser asked for and nobody has used.
+    Link,
+    /// A style sheet of the tenant's own look.
+    Asset,
+}
+
+pub(crate) struct Row {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) aim: Aim,
+    /// The module without which there is no such page.
+    pub(crate) module: Option<&'static str>,
+    /// Sent with the form; `{aim}` is what is aimed at.
+    pub(crate) form: &'static [(&'static str, &'static str)],
+    /// The answer to whoever may.
+    pub(crate) may: u16,
+    /// On public routes: the answer to somebody who is signed in, where it is another.
+    pub(crate) signed_in: u16,
+}
+
+const fn row(method: &'static str, path: &'static str, may: u16) -> Row {
+    Row { method, path, aim: Aim::Nothing, module: None, form: &[], may, signed_in: may }
+}
+
+impl Row {
+    const fn aim(self, aim: Aim) -> Self {
+        Self { aim, ..self }
+    }
+
+    const fn module(self, module: &'static str) -> Self {
+        Self { module: Some(module), ..self }
+    }
+
+    const fn form(self, form: &'static [(&'static str, &'static str)]) -> Self {
+        Self { form, ..self }
+    }
+
+    const fn signed_in(self, signed_in: u16) -> Self {
+        Self { signed_in, ..self }
+    }
+}
+
+pub(crate) const ROWS: &[Row] = &[
+    row("GET", "/", 200),
+    row("GET", "/portal", 303),
+    row("GET", "/assets/{*path}", 200).aim(Aim::Asset),
+    row("POST", "/preferences", 303).form(&[("scheme", "dark"), ("back", "/orders")]),
+    row("GET", "/sign-in", 200).signed_in(303),
+    row("POST", "/sign-in", 303).form(&[("email", "somebody@elsewhere.example")]),
+    row("GET", "/sign-in/code", 303),
+    row("POST", "/sign-in/code", 303).form(&[("code", "123456")]),
+    // 409: this browser did not ask for it. On another tenant's host it is 404, see `expected`.
+    row("GET", "/sign-in/{token}", 409).aim(Aim::Link),
+    row("POST", "/sign-in/link", 409).aim(Aim::Link).form(&[("token", "{aim}")]),
+    row("GET", "/signed-out", 200).signed_in(303),
+    row("POST", "/sign-out", 303),
+    row("GET", "/devices", 200),
+    row("POST", "/devices/{session}/revocation", 303).aim(Aim::Session),
+    row("POST", "/devices/others/revocation", 303),
+    row("GET", "/orders", 200).module("orders"),
+    row("GET", "/orders/events", 200).module("orders"),
+    row("GET", "/orders/{id}", 200).module("orders").aim(Aim::Order),
+    row("GET", "/orders/{id}/events", 200).module("orders").aim(Aim::Order),
+];
+
+/// Who asks. All but the last three stand before the tenant that the aims belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    Anonymous,
+    Admin,
+    Champion,
+    User,
+    /// Another customer of the same tenant.
+    Neighbour,
+    /// Another tenant's customer, with the session of that tenant's host.
+    Smuggler,
+    /// Somebody whose session was ended from another device.
+    Revoked,
+    /// Somebody who may no longer come.
+    Deactivated,
+    /// Another tenant's customer on their own host, asking for the first tenant's things.
+    Stranger,
+    /// A customer of a tenant that is suspended, asking for their own.
+    Suspended,
+    /// A customer of a tenant without modules, asking for their own.
+    Plain,
+}
+
+use Who::{
+    Admin, Anonymous, Champion, Deactivated, Neighbour, Plain, Revoked, Smuggler, Stranger, Suspended, User,
+};
+
+pub(crate) const EVERYBODY: [Who; 11] =
+    [Anonymous, Admin, Champion, User, Neighbour, Smuggler, Revoked, Deactivated, Stranger, Suspended, Plain];
+
+impl Who {
+    pub(crate) fn is_signed_in(self) -> bool {
+        matches!(self, Admin | Champion | User | Neighbour | Stranger | Plain)
+    }
+
+    /// What roles may, said here once more: the program's own table is not to be believed.
+    fn may(self, capability: Capability) -> bool {
+        use Capability::{Finance, Knowledge, Orders, People, Tickets, Training};
+        match self {
+            Champion => !matches!(capability, Finance | People),
+            User => matches!(capability, Orders | Tickets | Training | Knowledge),
+            _ => self.is_signed_in(),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    Status(u16),
+    /// To the sign-in page, and nothing else said.
+    SignIn,
+    /// The page that names nobody.
+    Nobodys,
+}
+
+/// The rule. Nothing in here looks at what the program answered.
+pub(crate) fn expected(route: &Route, row: &Row, who: Who) -> Expected {
+    const MISSING: Expected = Expected::Status(404);
+    if who == Suspended {
+        return Expected::Nobodys;
+    }
+    match route.access {
+        Access::Public if row.aim == Aim::Link && matches!(who, Stranger | Plain) => MISSING,
+        Access::Public if who.is_signed_in() => Expected::Status(row.signed_in),
+        Access::Public => Expected::Status(row.may),
+        Access::Machine => Expected::Status(401),
+        _ if !who.is_signed_in() => Expected::SignIn,
+        Access::Contact(capability) if !who.may(capability) => MISSING,
+        _ if row.module.is_some() && who == Plain => MISSING,
+        _ => match row.aim {
+            Aim::Order if matches!(who, Neighbour | Stranger) => MISSING,
+            Aim::Session if who != Admin => MISSING,
+            _ => Expected::Status(row.may),
+        },
+    }
+}
