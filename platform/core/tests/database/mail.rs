@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use migrations::testing::TestDatabase;
 use platform_core::clock::SystemClock;
-use platform_core::db::DbConfig;
 use platform_core::id::TenantId;
 use platform_core::jobs::Worker;
 use platform_core::mail::{Courier, NewMail, Outbox, StoredMail, erase_old_bodies};
 use platform_core::random::{SeededRandom, SystemRandom};
 use platform_core::secrets::Sealer;
-use platform_core::tenants::{self, NewTenant};
 use platform_core::{Db, Scope};
 use serde_json::Value;
+
+use crate::ground;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -29,7 +29,7 @@ struct Sink {
 
 impl Sink {
     fn start(port: u16) -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/smtp_sink.py");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/database/smtp_sink.py");
         let mut process = Command::new("/usr/bin/python3")
             .args([script, &port.to_string()])
             .stdout(Stdio::piped())
@@ -65,26 +65,8 @@ struct World {
 impl World {
     async fn new() -> Self {
         let database = TestDatabase::new().await;
-        let config = DbConfig {
-            app: database.app_options(),
-            operator: Some(database.operator_options()),
-            pooler: false,
-            max_connections: 4,
-        };
-        let db = Db::connect(config).await.expect("the application role is safe");
-        let mut tx = db.operator("test", "arrange").await.expect("an operator may");
-        let brand = serde_json::json!({});
-        let new = NewTenant {
-            id: TenantId::new(&SystemClock, &SystemRandom),
-            slug: "techflow",
-            name: "TechFlow",
-            locale: "en",
-            time_zone: "UTC",
-            modules: &[],
-            brand: &brand,
-        };
-        let tenant = tenants::upsert(&mut tx, &new).await.expect("the tenant is created");
-        tx.commit().await.expect("it is kept");
+        let db = ground::open(&database).await;
+        let tenant = ground::tenant(&db, "techflow").await;
         let random = Arc::new(SystemRandom);
         let key = Sealer::new_key_line(1, &SeededRandom::new(1));
         let sealer = Sealer::from_key_file(&key, random.clone()).expect("a key file");

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use migrations::testing::TestDatabase;
 use platform_core::clock::SystemClock;
-use platform_core::db::DbConfig;
 use platform_core::id::TenantId;
 use platform_core::jobs::{self, Failure, Job, Worker};
 use platform_core::random::SystemRandom;
-use platform_core::tenants::{self, NewTenant};
 use platform_core::{Db, Scope};
 use serde::{Deserialize, Serialize};
+
+use crate::ground;
 
 #[derive(Serialize, Deserialize)]
 struct Greet {
@@ -26,26 +26,8 @@ impl Job for Greet {
 
 async fn arrange() -> (TestDatabase, Db, TenantId) {
     let database = TestDatabase::new().await;
-    let config = DbConfig {
-        app: database.app_options(),
-        operator: Some(database.operator_options()),
-        pooler: false,
-        max_connections: 4,
-    };
-    let db = Db::connect(config).await.expect("the application role is safe");
-    let mut tx = db.operator("test", "arrange").await.expect("an operator may");
-    let brand = serde_json::json!({});
-    let new = NewTenant {
-        id: TenantId::new(&SystemClock, &SystemRandom),
-        slug: "techflow",
-        name: "TechFlow",
-        locale: "en",
-        time_zone: "UTC",
-        modules: &[],
-        brand: &brand,
-    };
-    let tenant = tenants::upsert(&mut tx, &new).await.expect("the tenant is created");
-    tx.commit().await.expect("it is kept");
+    let db = ground::open(&database).await;
+    let tenant = ground::tenant(&db, "techflow").await;
     (database, db, tenant)
 }
 

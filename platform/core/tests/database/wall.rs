@@ -5,9 +5,10 @@ use platform_core::clock::SystemClock;
 use platform_core::db::DbConfig;
 use platform_core::id::{ContactId, CustomerId, TenantId};
 use platform_core::random::SystemRandom;
-use platform_core::tenants::{self, Contact, NewTenant};
+use platform_core::tenants::{self, Contact};
 use platform_core::{Db, Error, Scope, System};
-use serde_json::json;
+
+use crate::ground;
 
 struct World {
     database: TestDatabase,
@@ -19,22 +20,8 @@ struct World {
 /// Two tenants; the first has two customers, the second one; each customer has the same contact address.
 async fn world() -> World {
     let database = TestDatabase::new().await;
-    let db = Db::connect(config(&database)).await.expect("the application role is safe");
-    let mut ids = Vec::new();
-    for slug in ["techflow", "lumen"] {
-        let mut tx = db.operator("test", "arrange").await.expect("an operator may");
-        let new = NewTenant {
-            id: TenantId::new(&SystemClock, &SystemRandom),
-            slug,
-            name: slug,
-            locale: "en",
-            time_zone: "UTC",
-            modules: &[],
-            brand: &json!({}),
-        };
-        ids.push(tenants::upsert(&mut tx, &new).await.expect("the tenant is created"));
-        tx.commit().await.expect("it is kept");
-    }
+    let db = ground::open(&database).await;
+    let ids = [ground::tenant(&db, "techflow").await, ground::tenant(&db, "lumen").await];
     let mut customers = Vec::new();
     for (tenant, key) in [(ids[0], "A"), (ids[0], "B"), (ids[1], "A")] {
         let mut tx = db.tenant(Scope::tenant(tenant)).await.expect("a transaction");
@@ -54,16 +41,7 @@ async fn world() -> World {
         tx.commit().await.expect("it is kept");
         customers.push(customer);
     }
-    World { database, db, tenants: [ids[0], ids[1]], customers: [customers[0], customers[1], customers[2]] }
-}
-
-fn config(database: &TestDatabase) -> DbConfig {
-    DbConfig {
-        app: database.app_options(),
-        operator: Some(database.operator_options()),
-        pooler: false,
-        max_connections: 4,
-    }
+    World { database, db, tenants: ids, customers: [customers[0], customers[1], customers[2]] }
 }
 
 async fn count(tx: &mut platform_core::TenantTx, table: &str) -> i64 {
@@ -105,7 +83,7 @@ async fn sign_in_finds_a_person_in_one_tenant_only() {
 #[tokio::test]
 async fn no_setting_shows_no_row_even_after_another_transaction() {
     let world = world().await;
-    let one = DbConfig { max_connections: 1, ..config(&world.database) };
+    let one = DbConfig { max_connections: 1, ..ground::config(&world.database) };
     let db = Db::connect(one).await.expect("the application role is safe");
     let mut tx = db.tenant(Scope::tenant(world.tenants[0])).await.expect("a transaction");
     assert_eq!(count(&mut tx, "contacts").await, 2);
@@ -179,7 +157,7 @@ async fn an_operator_leaves_a_line() {
 #[tokio::test]
 async fn ten_thousand_interleaved_requests_on_one_connection_see_no_foreign_row() {
     let world = world().await;
-    let one = DbConfig { max_connections: 1, ..config(&world.database) };
+    let one = DbConfig { max_connections: 1, ..ground::config(&world.database) };
     let db = Db::connect(one).await.expect("the application role is safe");
     for round in 0..10_000_usize {
         let tenant = round % 2;
