@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use platform_core::mail::Outbox;
@@ -88,6 +89,18 @@ impl Browser {
         form: Option<&[(&str, &str)]>,
         headers: &[(&str, &str)],
     ) -> Answer {
+        let (parts, body) = self.send(method, path, form, headers).await.into_parts();
+        Answer { status: parts.status, body: text(body, &parts.headers).await, headers: parts.headers }
+    }
+
+    /// The answer as it comes, for streams.
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        form: Option<&[(&str, &str)]>,
+        headers: &[(&str, &str)],
+    ) -> Response {
         let mut request = Request::builder().method(method).uri(path);
         let mut known = vec![("accept", "text/html"), ("user-agent", &self.agent)];
         let cookies: Vec<String> =
@@ -106,11 +119,10 @@ impl Browser {
         request.extensions_mut().insert(self.tenant.clone());
         request.extensions_mut().insert(Conn { peer: peer(), sni: None, cert_names: [].into() });
         let Ok(response) = self.router.clone().oneshot(request).await;
-        let (parts, body) = response.into_parts();
-        for line in parts.headers.get_all(header::SET_COOKIE) {
+        for line in response.headers().get_all(header::SET_COOKIE) {
             self.remember(line.to_str().expect("a readable cookie"));
         }
-        Answer { status: parts.status, body: text(body, &parts.headers).await, headers: parts.headers }
+        response
     }
 
     fn remember(&mut self, line: &str) {
