@@ -162,7 +162,7 @@ impl Issuer {
 
     /// Looks, works, sleeps; ends only with an error of the database.
     async fn rounds(&self, workers: &mut JoinSet<()>, shutdown: &CancellationToken) -> Result<(), DbError> {
-        let mut hints = self.db.listen(&["orders"]).await?;
+        let mut hints = self.db.listen(&["acme_orders"]).await?;
         loop {
             self.open_orders().await?;
             while workers.len() < self.config.workers.max(1) {

@@ -18,7 +18,7 @@ pub async fn want(tx: &mut SystemTx, hosts: &[String], now: DateTime<Utc>) -> Re
     .execute(tx.conn())
     .await?;
     if done.rows_affected() > 0 {
-        sqlx::query("select pg_notify('orders', '')").execute(tx.conn()).await?;
+        sqlx::query("select pg_notify('acme_orders', '')").execute(tx.conn()).await?;
     }
     Ok(done.rows_affected())
 }

@@ -110,7 +110,7 @@ select wall.platform('acme_orders');
 
 create function hint_order() returns trigger language plpgsql as $$
 begin
-    perform pg_notify('orders', new.host);
+    perform pg_notify('acme_orders', new.host);
     return null;
 end $$;
 create trigger acme_orders_hint after insert on acme_orders for each row execute function hint_order();

@@ -190,6 +190,13 @@ impl Db {
         Ok(tx)
     }
 
+    /// Hears hints at another address: LISTEN does not pass through a transaction pooler.
+    #[must_use]
+    pub fn hearing_from(mut self, direct: PgConnectOptions) -> Self {
+        self.listen = direct.application_name("portico");
+        self
+    }
+
     /// A connection of its own that hears hints. A hint may be lost: every listener also looks by itself from time to time.
     ///
     /// # Errors

@@ -18,6 +18,8 @@ use crate::random::{Random, bytes};
 const KEY_LEN: usize = 32;
 const TAG_LEN: usize = 16;
 const VERSION: u8 = 1;
+/// Marks a key that opens and does not seal yet.
+pub const NEXT: char = '+';
 const HEADER_LEN: usize = 1 + 4;
 const WRAPPED_LEN: usize = NONCE_LEN + KEY_LEN + TAG_LEN;
 
@@ -74,22 +76,25 @@ impl std::fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// Reads a key file: one key a line, `NUMBER:BASE64-OF-32-BYTES`, `#` for remarks. The highest number seals.
+    /// Reads a key file: one key a line, `NUMBER:BASE64-OF-32-BYTES`, `#` for remarks. The highest number seals, except
+    /// those marked with a `+` in front: they only open, so that every node can read with a key before any seals with it.
     ///
     /// # Errors
     /// [`Error::KeyFile`] with the line at fault.
     pub fn from_key_file(text: &str, random: Arc<dyn Random>) -> Result<Self, Error> {
-        let mut keys = BTreeMap::new();
+        let (mut keys, mut current) = (BTreeMap::new(), None);
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
+            let (line, seals) = line.strip_prefix(NEXT).map_or((line, true), |line| (line, false));
             let (number, key) = parse_line(line)
                 .ok_or_else(|| Error::KeyFile(format!("line {} is not NUMBER:BASE64", index + 1)))?;
             keys.insert(number, key);
+            current = current.max(seals.then_some(number));
         }
-        let current = *keys.keys().next_back().ok_or_else(|| Error::KeyFile("it holds no key".into()))?;
+        let current = current.ok_or_else(|| Error::KeyFile("it holds no key that seals".into()))?;
         Ok(Self { keys: Arc::new(keys), current, random })
     }
 
@@ -251,6 +256,16 @@ mod tests {
         );
         assert_eq!(sealer(&second).open(&place(1), &rewrapped).expect("the new key is enough"), b"kept");
         assert!(matches!(sealer(&second).open(&place(1), &sealed), Err(Error::UnknownKey(1))));
+    }
+
+    #[test]
+    fn the_next_key_opens_and_does_not_seal_yet() {
+        let first = Sealer::new_key_line(1, &SeededRandom::new(2));
+        let second = Sealer::new_key_line(2, &SeededRandom::new(3));
+        let waiting = sealer(&format!("{first}{NEXT}{second}"));
+        assert_eq!(waiting.current_key(), 1);
+        let sealed = sealer(&second).seal(&place(1), b"from a node that is ahead");
+        assert!(waiting.open(&place(1), &sealed).is_ok());
     }
 
     #[test]

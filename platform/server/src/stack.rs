@@ -50,7 +50,10 @@ impl Stack {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let (server, database) = connect_options(&config).await?;
-        let db = Db::connect(database).await.context("cannot use the database")?;
+        let mut db = Db::connect(database).await.context("cannot use the database")?;
+        if let Some(direct) = config.database.listen_url.clone() {
+            db = db.hearing_from(direct);
+        }
         let sealer = open_keys(&config.secrets.key_file, &random)?;
         let outbox = Outbox::new(sealer.clone(), clock.clone(), random.clone());
         Ok(Self { config, db, sealer, clock, random, outbox, _server: server })

@@ -1,19 +1,22 @@
 //! `portico keys`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Subcommand;
 use platform_core::rotation::{self, Sealed};
-use platform_core::secrets::Sealer;
+use platform_core::secrets::{NEXT, Sealer};
 
 use super::answer;
 use crate::stack::{Stack, write_private};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
-    /// Adds a new key and wraps every sealed secret with it. Restart the nodes with the new file first when there is
-    /// more than one; the old key can be taken out of the file once this has ended.
+    /// Adds a key that opens and does not seal yet. Give every node the file and restart it; then `keys rotate`.
+    Add,
+    /// Lets the newest key seal, and wraps every stored secret with it. Restart the nodes once more and rotate again:
+    /// what they sealed meanwhile is wrapped too, and the old key can be taken out of the file.
     Rotate,
 }
 
@@ -28,24 +31,43 @@ const SEALED: &[Sealed] = &[
 
 impl Keys {
     pub(crate) async fn run(&self, stack: &Stack) -> anyhow::Result<ExitCode> {
-        let Self::Rotate = self;
         let path = &stack.config.secrets.key_file;
         let text =
             std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let number = stack.sealer.current_key() + 1;
-        let text = format!("{}\n{}", text.trim_end(), Sealer::new_key_line(number, &*stack.random));
-        let sealer = Sealer::from_key_file(&text, stack.random.clone())?;
-        write_private(path, &text)?;
-        let mut count = 0;
-        for sealed in SEALED {
-            let mut tx = stack.db.operator("cli", "keys rotate").await?;
-            count += rotation::rewrap(&mut tx, &sealer, sealed).await?;
-            tx.commit().await?;
+        match self {
+            Self::Add => add(stack, path, &text),
+            Self::Rotate => rotate(stack, path, &text).await,
         }
-        let value = serde_json::json!({ "key": number, "rewrapped": count });
-        answer(false, &value, &format!("key {number} seals now; {count} secrets wrapped anew"));
-        Ok(ExitCode::SUCCESS)
     }
+}
+
+fn add(stack: &Stack, path: &Path, text: &str) -> anyhow::Result<ExitCode> {
+    let next = format!("restart every node with {}, then `keys rotate`", path.display());
+    if text.lines().any(|line| line.trim_start().starts_with(NEXT)) {
+        anyhow::bail!("a key waits already: {next}");
+    }
+    let number = stack.sealer.current_key() + 1;
+    let line = Sealer::new_key_line(number, &*stack.random);
+    write_private(path, &format!("{}\n{NEXT}{line}", text.trim_end()))?;
+    answer(false, &serde_json::json!({ "key": number }), &format!("key {number} waits: {next}"));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn rotate(stack: &Stack, path: &Path, text: &str) -> anyhow::Result<ExitCode> {
+    let lines = text.lines().map(|line| line.trim_start().trim_start_matches(NEXT));
+    let text = lines.flat_map(|line| [line, "\n"]).collect::<String>();
+    let sealer = Sealer::from_key_file(&text, stack.random.clone())?;
+    write_private(path, &text)?;
+    let mut count = 0;
+    for sealed in SEALED {
+        let mut tx = stack.db.operator("cli", "keys rotate").await?;
+        count += rotation::rewrap(&mut tx, &sealer, sealed).await?;
+        tx.commit().await?;
+    }
+    let number = sealer.current_key();
+    let value = serde_json::json!({ "key": number, "rewrapped": count });
+    answer(false, &value, &format!("key {number} seals now; {count} secrets wrapped anew"));
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

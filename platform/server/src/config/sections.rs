@@ -52,6 +52,10 @@ pub struct Database {
     pub operator_url: Option<PgConnectOptions>,
     /// As an administrator, for `portico migrate` only.
     pub owner_url: Option<PgConnectOptions>,
+    /// As `portico_app`, past a pooler, for hints. Absent: `url`; behind a pooler hints are then lost, and everything is
+    /// looked for from time to time instead.
+    pub listen_url: Option<PgConnectOptions>,
+    /// Whether `url` leads through a transaction pooler.
     pub pooler: bool,
     pub max_connections: u32,
 }
@@ -189,6 +193,7 @@ fn database(reader: &mut Reader) -> Database {
         url: connection(reader, "database.url"),
         operator_url: connection(reader, "database.operator_url"),
         owner_url: connection(reader, "database.owner_url"),
+        listen_url: connection(reader, "database.listen_url"),
         pooler: reader.parsed("database.pooler", false, "true or false"),
         max_connections: reader.parsed("database.max_connections", 16, "a number"),
     }

@@ -257,6 +257,10 @@ async fn new_keys_keep_everything_readable() {
 
     let shell = Shell::with(&folder, &settings(&ground.database, &folder, ""));
     let told = shell.done(&["keys", "rotate"]);
+    assert!(told.contains("key 1 seals now; 0 secrets"), "nothing to do without a new key: {told}");
+    let told = shell.done(&["keys", "add"]);
+    assert!(told.contains("key 2 waits"), "{told}");
+    let told = shell.done(&["keys", "rotate"]);
     assert!(told.contains("key 2 seals now; 5 secrets"), "{told}");
     let file = std::fs::read_to_string(folder.join("keys")).expect("the key file");
     let new_only = file.lines().filter(|line| line.starts_with("2:")).collect::<String>();
