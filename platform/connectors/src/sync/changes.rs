@@ -27,7 +27,8 @@ pub(super) struct Told {
 /// The lines to add. `told` is in the order of time.
 pub(super) fn history(known: Option<&Known>, told: &[Told], order: &SourceOrder) -> Vec<SourceEvent> {
     let is_told = |event: &SourceEvent| told.iter().any(|t| t.external_id.as_deref() == Some(&event.key));
-    let mut events: Vec<SourceEvent> = order.events.iter().filter(|event| !is_told(event)).cloned().collect();
+    let mut events: Vec<SourceEvent> =
+        order.events.iter().filter(|event| !is_told(event)).cloned().map(in_full).collect();
     let Some(known) = known else { return events };
     for change in seen(known, order) {
         let explained = events.iter_mut().rev().find(|event| explains(event, &change));
@@ -42,6 +43,19 @@ pub(super) fn history(known: Option<&Known>, told: &[Told], order: &SourceOrder)
         }
     }
     events
+}
+
+/// A bare line of the log that can mean one state only. The log may be read before the order shows that state, and then
+/// nothing else would say it.
+fn in_full(mut event: SourceEvent) -> SourceEvent {
+    let implied = match event.kind {
+        EventKind::Hold => Some(OrderStatus::OnHold),
+        EventKind::Cancelled => Some(OrderStatus::Cancelled),
+        EventKind::Delivered => Some(OrderStatus::Delivered),
+        _ => None,
+    };
+    event.new = event.new.or(implied.map(|status| status.word().to_owned()));
+    event
 }
 
 /// The changes between two looks; their key is empty, because the source has no row for them.
@@ -175,6 +189,14 @@ mod tests {
         let told = history(Some(&known(OrderStatus::Confirmed, "2026-12-01")), &[], &now);
         assert_eq!(told.len(), 1);
         assert_eq!((told[0].old.as_deref(), told[0].new.as_deref()), (Some("confirmed"), Some("on_hold")));
+    }
+
+    #[test]
+    fn a_hold_that_the_log_tells_first_is_told_in_full() {
+        let log = vec![logged("9", EventKind::Hold, None, Some("Credit limit reached"))];
+        let now = order(OrderStatus::Confirmed, "2026-12-01", log);
+        let told = history(Some(&known(OrderStatus::Confirmed, "2026-12-01")), &[], &now);
+        assert_eq!(told.iter().map(|event| event.new.as_deref()).collect::<Vec<_>>(), [Some("on_hold")]);
     }
 
     #[test]
