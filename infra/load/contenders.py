@@ -41,9 +41,9 @@ class Portico(Contender):
 
     def __init__(self, tenants, folder, binaries, database, ports, files, programs):
         self.tenants, self.folder, self.binary, self.database = tenants, folder / f"portico-{tenants}", binaries.portico, database
-        super().__init__(f"page_{tenants}", ports.take(0), binaries.yardstick, files, self.folder / "visitors",
+        super().__init__(f"page_{tenants}", ports.take(), binaries.yardstick, files, self.folder / "visitors",
                          programs)
-        self.http, self.db = ports.take(0), f"portico_{tenants}"
+        self.http, self.db = ports.take(), f"portico_{tenants}"
         self.config = self.folder / "portico.toml"
         self.server = self.first_page = self.resident = None
 

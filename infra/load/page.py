@@ -61,7 +61,7 @@ class Bench:
         self.options, self.folder, self.programs = options, folder, programs
         self.binaries = build()
         self.began = time.monotonic()
-        self.files, self.ports = certificate(folder), Ports()
+        self.files, self.ports = certificate(folder), Ports(folder)
         self.database = Database(folder / "postgres", programs)
 
     def run(self):
@@ -74,10 +74,10 @@ class Bench:
             portico.start()
             self.tell(f"{portico.tenants} tenants: first page after {portico.first_page:.2f} s, {portico.resident:.0f} MiB")
         rest = (self.binaries.yardstick, self.files, page.visitors, self.programs)
-        hello, caddy = Hello("hello", self.ports.take(0), *rest), Caddy("caddy", self.ports.take(0), *rest)
+        hello, caddy = Hello("hello", self.ports.take(), *rest), Caddy("caddy", self.ports.take(), *rest)
         hello.start()
         page.page(page.some_visitors(1)[0])
-        caddy.start(self.folder, page.body, self.ports.take(0))
+        caddy.start(self.folder, page.body, self.ports.take())
         contenders = {each.name: each for each in [*porticos, hello, caddy, pgbench]}
         for each in contenders.values():
             each.drive(self.options.seconds)

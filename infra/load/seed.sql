@@ -17,7 +17,7 @@ create function pg_temp.stored(cookie text) returns bytea language sql immutable
     $$ select sha256('\x0700000000000000'::bytea || 'session'::bytea || '\x2b00000000000000'::bytea || cookie::bytea) $$;
 
 create temp table vendor on commit drop as
-    select n, pg_temp.of('tenant', n) as id, 'v' || n as slug from generate_series(1, :tenants) n;
+    select n, pg_temp.of('tenant', n) as id, 'v' || n as slug from generate_series(1::bigint, :tenants) n;
 insert into tenants (id, slug, name, modules, time_zone, brand)
     select v.id, v.slug, 'Vendor ' || v.n, '{orders}', 'America/Chicago',
            first.brand || jsonb_build_object('name', 'Vendor ' || v.n,
