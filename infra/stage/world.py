@@ -55,7 +55,7 @@ class World:
         if not portico:
             return None
         self.portico.configure(self.data / "portico", self.pebble)
-        self.step("Portico's database is up to date", lambda: self.portico.command("migrate"))
+        self.step("Portico's database is up to date", self._migrate)
         self.step("two vendors, their customers, their people", lambda: self.portico.seed(self.erp))
         target = self.step(f"{CUSTOM_DOMAIN} is claimed", lambda: self.portico.claim("techflow", CUSTOM_DOMAIN))
         self.pebble.set_cname(CUSTOM_DOMAIN, target)
@@ -66,6 +66,14 @@ class World:
             self.erp.start_simulator(20)
         self._describe(target)
         return target
+
+    def _migrate(self):
+        try:
+            self.portico.command("migrate")
+        except Failed as failed:
+            if "has been modified" in str(failed):
+                raise Failed("The demo's database was made by another version of the program: start with ./infra/demo --fresh") from failed
+            raise
 
     def step(self, what, action):
         began = time.monotonic()
