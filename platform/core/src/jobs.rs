@@ -25,7 +25,8 @@ use crate::random::Random;
 /// How long a claim holds. Handlers must be done, or have given up, before.
 const LEASE_SECONDS: i32 = 120;
 const HANDLER_LIMIT: Duration = Duration::from_secs(90);
-const BATCH: i64 = 8;
+/// How many jobs a worker holds at a time. What a killed worker held runs again.
+pub const BATCH: i64 = 8;
 const POLL: Duration = Duration::from_secs(2);
 
 /// A kind of work; its value is stored as JSON.
