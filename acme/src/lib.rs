@@ -1,21 +1,28 @@
 //! Names in, certificates out. ACME orders as a resumable state machine in PostgreSQL, renewal, sealed keys, the
 //! certificate cache and the answers to challenges.
 //!
-//! Knows hosts and no tenants. `wanted` says which hosts shall have a certificate; [`Issuer`] works until each has one;
-//! [`CertCache`] gives it to the handshake; [`challenges`] answers the authority. The tables are in
-//! `migrations/sql/0002_edge.sql`. The DNS probe, CAA, further challenge types, ARI and budgets of the later depth get
-//! files of their own beside these.
+//! Knows hosts and no tenants. `wanted` says which hosts shall have a certificate; [`Issuer`] works until each has one,
+//! within the [`budget`] of each [`authority`]; [`renew`] says when it is due again; [`CertCache`] gives it to the
+//! handshake; [`challenges`] answers the authority. The tables are in `migrations/sql/0002_edge.sql`.
 
 mod account;
+pub mod authority;
+pub mod budget;
 pub mod cache;
 pub mod certificate;
 pub mod challenges;
 mod drive;
+mod health;
 pub mod import;
 pub mod installed;
 pub mod issuer;
+mod jws;
 mod key;
 pub mod order;
+pub mod precheck;
+mod proof;
+pub mod renew;
+pub mod revoke;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -24,8 +31,12 @@ pub mod verdict;
 pub mod wanted;
 pub mod wire;
 
+pub use account::RollError;
+pub use authority::{Authority, ExternalAccount};
+pub use budget::{Lane, Limit, Limits};
 pub use cache::{CertCache, LoadError, Loaded};
 pub use issuer::{Backoff, Issuer, IssuerConfig};
 pub use order::Step;
+pub use precheck::{NoPrecheck, Objection, Precheck};
 pub use store::{Progress, progress, retry_now};
 pub use verdict::{Failure, Who};

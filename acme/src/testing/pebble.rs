@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::process::Child;
 
 use super::{DnsStub, free_address, spawn, wait_for};
+use crate::authority::Authority;
 use crate::issuer::{Backoff, IssuerConfig};
 use crate::wire::Wire;
 
@@ -85,14 +86,12 @@ impl Pebble {
             fault: Duration::from_millis(100),
             fault_max: Duration::from_secs(1),
         };
-        let config = IssuerConfig::new(self.directory.clone());
-        IssuerConfig {
+        let authority = Authority {
             contact: Some("operations@portico.example".to_owned()),
             ca_file: Some(self.ca_file.clone()),
-            lease: Duration::from_secs(2),
-            backoff,
-            ..config
-        }
+            ..Authority::new(self.directory.clone())
+        };
+        IssuerConfig { lease: Duration::from_secs(2), backoff, ..IssuerConfig::of(vec![authority]) }
     }
 
     /// Ends the authority; the DNS stays.

@@ -110,13 +110,8 @@ fn edge_config(stack: &Stack) -> EdgeConfig {
 
 /// Starts the worker; gives the handle by which pages have an order read at once.
 fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) -> anyhow::Result<Refresher> {
-    let config = IssuerConfig {
-        contact: stack.config.acme.contact.clone(),
-        ca_file: stack.config.acme.ca_file.clone(),
-        ..IssuerConfig::new(stack.config.acme.directory.clone())
-    };
-    let (db, clock, random) = (stack.db.clone(), stack.clock.clone(), stack.random.clone());
-    let issuer = Issuer::new(config, db.clone(), stack.sealer.clone(), clock.clone(), random)?;
+    let (db, clock) = (stack.db.clone(), stack.clock.clone());
+    let issuer = issuer(stack)?;
     let checker = checker(stack)?;
     let reconciler = Reconciler::new(db.clone(), checker, base(stack)?, clock);
     let smtp = &stack.config.smtp;
@@ -146,6 +141,16 @@ fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) 
         }
     });
     Ok(refresher)
+}
+
+/// Obtains certificates from the configured authorities.
+pub(crate) fn issuer(stack: &Stack) -> anyhow::Result<Issuer> {
+    let config = IssuerConfig {
+        port_80_blocked: stack.config.acme.port_80_blocked,
+        ..IssuerConfig::of(stack.config.acme.authorities.clone())
+    };
+    let (clock, random) = (stack.clock.clone(), stack.random.clone());
+    Ok(Issuer::new(config, stack.db.clone(), stack.sealer.clone(), clock, random)?)
 }
 
 /// Looks at domains by the configured resolvers.
