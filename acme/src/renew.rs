@@ -19,7 +19,7 @@ use platform_core::random::{Random, below};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::budget::{Bucket, Lane, Limit, Taken, delta};
+use crate::budget::{Bucket, Lane, Taken, delta};
 use crate::installed::{self, Asked, Window};
 use crate::issuer::{Issuer, Pace};
 use crate::store::{self, Fleet, Renewals};
@@ -255,7 +255,7 @@ impl Issuer {
                 hourly
             }
         };
-        Ok(pace_bucket(hourly))
+        Ok(Bucket::paced("renewals", hourly))
     }
 
     /// When the next renewal is due, or a token of the pace for those that are.
@@ -303,20 +303,6 @@ fn hourly(fleet: &Fleet) -> f64 {
     let overdue = fleet.overdue as f64;
     let catch_up = overdue / (fleet.life * CATCH_UP).max(1.0);
     (fleet.mean * PACE).max(PACE_LEAST).max(catch_up)
-}
-
-/// A tenth of an hour's renewals at once, and then one after the other.
-fn pace_bucket(hourly: f64) -> Bucket<'static> {
-    let burst = (hourly / 10.0).clamp(1.0, 10_000.0);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 10,000")]
-    let whole = burst as u32;
-    let per = Duration::from_secs_f64(3600.0 * f64::from(whole) / hourly);
-    // A bucket's margin is for an authority's clock; there is none here.
-    Bucket {
-        directory: "",
-        name: "renewals".to_owned(),
-        limit: Limit { burst: whole, per: per + Duration::from_secs(60) },
-    }
 }
 
 #[cfg(test)]
@@ -386,7 +372,6 @@ mod tests {
         assert!((hourly(&Fleet { overdue: 3_333, ..fleet }) - 25.02).abs() < 0.01, "ten days' outage");
         assert!(hourly(&Fleet { overdue: 10_000, ..fleet }) > 70.0);
         assert!((hourly(&Fleet::default()) - 20.0).abs() < f64::EPSILON);
-        let bucket = pace_bucket(25.0);
-        assert_eq!(bucket.limit.burst, 2);
+        assert_eq!(Bucket::paced("renewals", 25.0).limit.burst, 2);
     }
 }

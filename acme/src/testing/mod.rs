@@ -1,11 +1,14 @@
-//! A private certificate authority for tests: Debian's Pebble with its DNS stub, on free loopback ports, ended with the
-//! test. Behind the feature `testing`, so that every crate's tests can have real certificates.
+//! Certificate authorities for tests. Debian's Pebble with its DNS stub, on free loopback ports, ended with the
+//! test, is the wire; the simulated authority on a clock of its own is the limits, the windows and the years. Behind the
+//! feature `testing`, so that every crate's tests can have real certificates.
 
 mod challtestsrv;
 mod pebble;
+mod simca;
 
 pub use challtestsrv::DnsStub;
 pub use pebble::{Pebble, PebbleOptions};
+pub use simca::{Judge, Outage, SimCa, SimLimits, SimOptions, Stats, When};
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Stdio;
