@@ -5,6 +5,7 @@
 mod challtestsrv;
 mod pebble;
 mod simca;
+pub mod simulation;
 
 pub use challtestsrv::DnsStub;
 pub use pebble::{Pebble, PebbleOptions};
