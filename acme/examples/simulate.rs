@@ -85,6 +85,7 @@ async fn year(quick: bool, seed: u64) -> Result<(), Error> {
         ask_every: 6 * 3600,
         outage: (35, 10),
         revocation: (if quick { 75 } else { 200 }, 10),
+        tick: TimeDelta::minutes(10),
         seed,
     };
     let outcome = year.run(empty().await?, |line| say(&format!("# {line}"))).await?;

@@ -7,18 +7,16 @@ use chrono::{DateTime, Utc};
 use platform_core::db::System;
 use tokio_util::sync::CancellationToken;
 
-use crate::authority::{self, Authority};
-use crate::budget::{Bucket, Lane, delta};
+use crate::budget::delta;
+use crate::failing::fail;
 use crate::issuer::Issuer;
 use crate::order::{Next, Step, Work};
 use crate::store::{self, OrderRow};
-use crate::verdict::{Cause, Failure, StepError, Who};
-use crate::{challenges, proof, wire};
+use crate::verdict::StepError;
+use crate::wire;
 
 /// Repeats of one step for a refused nonce. With half of all nonces refused, a step of four requests needs about two.
 const NONCE_REPEATS: u32 = 30;
-/// Failures kept with an order.
-const KEEP_FAILURES: usize = 20;
 const POLL_FIRST: Duration = Duration::from_millis(50);
 const POLL_MAX: Duration = Duration::from_secs(2);
 /// After this much polling the order is put back into the queue.
@@ -26,15 +24,8 @@ const POLL_TOGETHER: Duration = Duration::from_secs(20);
 const POLL_LATER: Duration = Duration::from_secs(5);
 const SAVE_TRIES: u32 = 20;
 const SAVE_PAUSE: Duration = Duration::from_millis(500);
-/// The longest wait of our own for a certificate that is about to expire.
-const URGENT_WAIT: Duration = Duration::from_secs(15 * 60);
-/// A name that the authority has paused comes back only when a person unpauses it there.
-const PAUSED: Duration = Duration::from_secs(24 * 60 * 60);
-/// Failures of a host after which nobody waits for it at a screen any more.
-const PATIENT_ATTEMPTS: i32 = 3;
-
 /// What the driver does after a step.
-enum Outcome {
+pub(crate) enum Outcome {
     GoOn,
     LetGo,
 }
@@ -120,161 +111,8 @@ async fn poll(work: &mut Work<'_>, polls: &mut Polls) -> Result<Outcome, StepErr
     Ok(Outcome::GoOn)
 }
 
-/// Writes a failure down and puts the order back, to be taken up after the right wait.
-async fn fail(work: &mut Work<'_>, error: StepError, heard: Option<Duration>) -> Result<Outcome, StepError> {
-    match error {
-        StepError::Wait(at) => {
-            let due = at.unwrap_or(work.row.due);
-            save(work, due, None).await?;
-            Ok(Outcome::LetGo)
-        }
-        StepError::Away(text) => away(work, &text, heard).await,
-        error if work.issuer.key_was_changed(&work.row.directory).await? => {
-            tracing::info!(%error, "the account's key was rolled over meanwhile; trying again with the new one");
-            work.remote = None;
-            Ok(Outcome::GoOn)
-        }
-        error => failed(work, error, heard).await,
-    }
-}
-
-/// The authority does not work: the order waits with all others, and has made no attempt.
-async fn away(work: &mut Work<'_>, text: &str, heard: Option<Duration>) -> Result<Outcome, StepError> {
-    let until = work.issuer.not_heard_from(&work.row.directory, text, heard).await?;
-    note(work, Who::Authority, text.to_owned());
-    work.remote = None;
-    save(work, until, None).await?;
-    Ok(Outcome::LetGo)
-}
-
-async fn failed(
-    work: &mut Work<'_>,
-    error: StepError,
-    heard: Option<Duration>,
-) -> Result<Outcome, StepError> {
-    let issuer = work.issuer;
-    let backoff = &issuer.config.backoff;
-    work.row.attempts += 1;
-    let attempts = work.row.attempts;
-    let now = issuer.clock.now();
-    let (who, mut wait, lost) = match &error {
-        StepError::Verdict(who, _, _) => (*who, backoff.after_verdict(attempts), true),
-        StepError::NoAccount => (Who::Authority, backoff.after_fault(attempts), true),
-        StepError::Limited { paused: true, .. } => (Who::Us, PAUSED, false),
-        StepError::Limited { .. } => (Who::Authority, backoff.after_fault(attempts), false),
-        StepError::Unready(who, _) => (*who, backoff.after_verdict(attempts), false),
-        StepError::Later(who, _) => (*who, backoff.after_fault(attempts), false),
-        _ => (Who::Authority, backoff.after_fault(attempts), false),
-    };
-    if matches!(error, StepError::NoAccount) {
-        issuer.forget_account(&work.row.directory).await;
-    }
-    if work.row.lane == Lane::Urgent {
-        wait = wait.min(URGENT_WAIT);
-    }
-    let wait = delta(wait.max(heard.unwrap_or_default()));
-    let text = error.to_string();
-    tracing::warn!(host = %work.row.host, step = ?work.row.step, ?who, attempts, reason = text, "certificate order failed");
-    note(work, who, text);
-    charge(work, &error, now + wait).await?;
-    work.remote = None;
-    if lost {
-        start_over(work).await?;
-    }
-    if let StepError::Verdict(_, _, cause) = error {
-        work.row.challenge = work.row.challenge.map(|kind| proof::after(kind, cause, &issuer.config));
-    }
-    if work.row.lane == Lane::First
-        && attempts >= PATIENT_ATTEMPTS
-        && matches!(error, StepError::Verdict(..) | StepError::Unready(..))
-    {
-        // Nobody stands before the screen any more; those who come now go first.
-        work.row.lane = Lane::Bulk;
-    }
-    let authoritys =
-        matches!(error, StepError::Limited { paused: false, .. } | StepError::Later(Who::Authority, _));
-    if authoritys
-        && work.row.deadline.is_some_and(|deadline| now + wait >= deadline)
-        && change_authority(work).await?
-    {
-        save(work, now, None).await?;
-        return Ok(Outcome::LetGo);
-    }
-    save(work, now + wait, None).await?;
-    Ok(Outcome::LetGo)
-}
-
-/// Adds a failure to those that people see; one that repeats the last is only a later moment of it.
-fn note(work: &mut Work<'_>, who: Who, text: String) {
-    let failure = Failure {
-        at: work.issuer.clock.now(),
-        step: work.row.step,
-        who,
-        authority: authority::name(&work.row.directory).to_owned(),
-        text,
-    };
-    let errors = &mut work.row.errors.0;
-    match errors.last_mut() {
-        Some(last) if last.text == failure.text && last.authority == failure.authority => *last = failure,
-        _ => errors.push(failure),
-    }
-    let excess = errors.len().saturating_sub(KEEP_FAILURES);
-    errors.drain(..excess);
-}
-
-/// What a failure costs: one of the failures that the authority allows a name, or all new orders until it takes more.
-async fn charge(work: &Work<'_>, error: &StepError, until: DateTime<Utc>) -> Result<(), StepError> {
-    let (issuer, row) = (work.issuer, &work.row);
-    let limits = issuer.authority(&row.directory)?.limits;
-    let now = issuer.clock.now();
-    let mut tx = issuer.db.system(System::Certificates).await?;
-    match (error, limits.failures, limits.orders) {
-        (StepError::Verdict(_, _, Cause::Validation | Cause::Connection), Some(limit), _) => {
-            Bucket::failures(&row.directory, &row.host, limit).take(&mut tx, row.lane, now).await?;
-        }
-        (StepError::Limited { text, paused: false }, _, Some(limit)) if text.contains("new orders") => {
-            Bucket::orders(&row.directory, limit).drain(&mut tx, until, now).await?;
-        }
-        _ => return Ok(()),
-    }
-    tx.commit().await?;
-    Ok(())
-}
-
-/// Gives the order to the first other authority that works. Only for what is no fault of the host's.
-async fn change_authority(work: &mut Work<'_>) -> Result<bool, StepError> {
-    let issuer = work.issuer;
-    let mut tx = issuer.db.system(System::Certificates).await?;
-    let away = issuer.away(&mut tx, issuer.clock.now()).await?;
-    drop(tx);
-    let from = work.row.directory.clone();
-    let works = |known: &&Authority| known.directory != from && !away.contains(&known.directory);
-    let Some(other) = issuer.config.authorities.iter().find(works) else { return Ok(false) };
-    start_over(work).await?;
-    tracing::warn!(host = %work.row.host, %from, to = other.directory, "the order goes to another authority");
-    work.row.directory.clone_from(&other.directory);
-    (work.row.spends, work.row.replaces) = (true, None);
-    work.row.deadline = Some(issuer.clock.now() + delta(issuer.config.patience));
-    Ok(true)
-}
-
-/// The order at the authority is lost: the next attempt makes a new one, with a new key.
-async fn start_over(work: &mut Work<'_>) -> Result<(), StepError> {
-    let mut tx = work.issuer.db.system(System::Certificates).await?;
-    if !store::holds(&mut tx, &work.row).await? {
-        return Err(StepError::Lost);
-    }
-    work.give_back(&mut tx).await?;
-    challenges::remove(&mut tx, work.row.id).await?;
-    tx.commit().await?;
-    work.row.step = Step::New;
-    work.row.order_url = None;
-    work.row.key_sealed = None;
-    Ok(())
-}
-
 /// Writes the order back. A step counts only when it is written, so a database that is away for a moment is waited for.
-async fn save(
+pub(crate) async fn save(
     work: &mut Work<'_>,
     due: DateTime<Utc>,
     lease_until: Option<DateTime<Utc>>,

@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::account::Known;
-use crate::authority::Authority;
-use crate::budget::{Bucket, Lane, delta};
+use crate::budget::delta;
 use crate::precheck::{NoPrecheck, Precheck};
-use crate::store::{self, Opening, OrderRow};
+use crate::settings::IssuerConfig;
+use crate::store::{self, Opening};
 use crate::tls::Configs;
 use crate::wire::{Wire, WireError};
 use crate::{budget, drive, installed};
@@ -36,87 +36,6 @@ const KEEP_ORDERS: TimeDelta = TimeDelta::days(90);
 /// The keys of certificates are kept this long after a successor came, and certificates after they expired.
 const KEEP_KEYS: TimeDelta = TimeDelta::days(1);
 const KEEP_EXPIRED: TimeDelta = TimeDelta::days(90);
-
-/// How the issuer works.
-#[derive(Debug, Clone)]
-pub struct IssuerConfig {
-    /// In the order of preference; never empty.
-    pub authorities: Vec<Authority>,
-    /// Orders driven at the same time.
-    pub workers: usize,
-    /// How long a worker holds an order between two commits before others may take it.
-    pub lease: Duration,
-    pub backoff: Backoff,
-    /// How long a fault of an authority may last before the next one is asked for a host that a person waits for.
-    pub patience: Duration,
-    /// The same for bulk.
-    pub bulk_patience: Duration,
-    /// Whether port 80 of the platform cannot be reached from outside, so that names are proven on port 443.
-    pub port_80_blocked: bool,
-    /// How long a host stays unwanted before its certificate is revoked.
-    pub revoke_after: TimeDelta,
-}
-
-impl IssuerConfig {
-    /// The usual settings for one authority.
-    #[must_use]
-    pub fn new(directory: impl Into<String>) -> Self {
-        Self::of(vec![Authority::new(directory)])
-    }
-
-    /// The usual settings for these authorities.
-    ///
-    /// # Panics
-    /// When there is none.
-    #[must_use]
-    pub fn of(authorities: Vec<Authority>) -> Self {
-        assert!(!authorities.is_empty(), "an issuer needs an authority");
-        Self {
-            authorities,
-            workers: 4,
-            lease: Duration::from_secs(120),
-            backoff: Backoff::default(),
-            patience: Duration::from_secs(10 * 60),
-            bulk_patience: Duration::from_secs(24 * 60 * 60),
-            port_80_blocked: false,
-            revoke_after: TimeDelta::days(1),
-        }
-    }
-}
-
-/// Waits after failures; a longer `Retry-After` of the authority always wins.
-#[derive(Debug, Clone)]
-pub struct Backoff {
-    /// After the authority's n-th no to a host; the last one repeats. At most four in an hour: the authority locks a
-    /// host out after five.
-    pub verdict: Vec<Duration>,
-    /// After the first fault of network, database or authority; doubles up to `fault_max`.
-    pub fault: Duration,
-    pub fault_max: Duration,
-}
-
-impl Default for Backoff {
-    fn default() -> Self {
-        let minutes = [1, 5, 15, 60, 6 * 60, 24 * 60];
-        Self {
-            verdict: minutes.into_iter().map(|n| Duration::from_secs(60 * n)).collect(),
-            fault: Duration::from_secs(2),
-            fault_max: Duration::from_secs(10 * 60),
-        }
-    }
-}
-
-impl Backoff {
-    pub(crate) fn after_verdict(&self, attempts: i32) -> Duration {
-        let index = usize::try_from(attempts.max(1) - 1).unwrap_or(0);
-        self.verdict.get(index).or(self.verdict.last()).copied().unwrap_or(self.fault_max)
-    }
-
-    pub(crate) fn after_fault(&self, attempts: i32) -> Duration {
-        let doublings = u32::try_from(attempts.clamp(1, 20) - 1).unwrap_or(0);
-        self.fault.saturating_mul(1 << doublings).min(self.fault_max)
-    }
-}
 
 /// Renewals an hour, as they were found to be right at some moment.
 #[derive(Debug, Clone, Copy)]
@@ -343,81 +262,6 @@ impl Issuer {
         Ok(())
     }
 
-    /// Takes the next order: first those ahead of bulk that have a token, then those that need none, then bulk.
-    async fn claim(&self) -> Result<Option<OrderRow>, DbError> {
-        let now = self.clock.now();
-        let lease = now + delta(self.config.lease);
-        let mut tx = self.db.system(System::Certificates).await?;
-        let away = self.away(&mut tx, now).await?;
-        let mut row = self.claim_spending(&mut tx, lease, Lane::First, &away).await?;
-        if row.is_none() {
-            row = store::claim_free(&mut tx, now, lease, &away).await?;
-        }
-        if row.is_none() {
-            row = self.claim_spending(&mut tx, lease, Lane::Bulk, &away).await?;
-        }
-        tx.commit().await?;
-        Ok(row)
-    }
-
-    async fn claim_spending(
-        &self,
-        tx: &mut platform_core::db::SystemTx,
-        lease: DateTime<Utc>,
-        lane: Lane,
-        away: &[String],
-    ) -> Result<Option<OrderRow>, DbError> {
-        let now = self.clock.now();
-        for authority in self.config.authorities.iter().filter(|known| !away.contains(&known.directory)) {
-            let mut open = Some(lane);
-            if let Some(limit) = authority.limits.orders {
-                let orders = Bucket::orders(&authority.directory, limit);
-                let has_room = |left: usize| left > 0;
-                if !has_room(orders.left(tx, lane, now).await?) {
-                    open = None;
-                    if lane == Lane::Bulk && has_room(orders.left(tx, Lane::Renewal, now).await?) {
-                        open = Some(Lane::Renewal);
-                    }
-                }
-            }
-            let Some(open) = open else { continue };
-            let row = store::claim_spending(tx, now, lease, &authority.directory, open).await?;
-            if row.is_some() {
-                return Ok(row);
-            }
-        }
-        Ok(None)
-    }
-
-    /// When something is due next, by the issuer's clock; none when nothing is.
-    ///
-    /// # Errors
-    /// The database's answer.
-    pub async fn next_look(&self) -> Result<Option<DateTime<Utc>>, DbError> {
-        let now = self.clock.now();
-        let mut tx = self.db.system(System::Certificates).await?;
-        let away = self.away(&mut tx, now).await?;
-        let mut moments = vec![
-            store::next_free(&mut tx, &away).await?,
-            self.next_renewal(&mut tx, now, &away).await?,
-            self.next_revocation(&mut tx, &away).await?,
-            self.next_try(&mut tx, now).await?,
-        ];
-        for authority in self.config.authorities.iter().filter(|known| !away.contains(&known.directory)) {
-            for lane in Lane::ALL {
-                let due = store::next_spending(&mut tx, &authority.directory, lane).await?;
-                moments.push(match (due, authority.limits.orders) {
-                    (Some(due), Some(limit)) => {
-                        let orders = Bucket::orders(&authority.directory, limit);
-                        Some(due.max(orders.free_at(&mut tx, lane, now).await?))
-                    }
-                    (due, _) => due,
-                });
-            }
-        }
-        Ok(moments.into_iter().flatten().min())
-    }
-
     /// How long nothing is due. A little is added at random, so that nodes do not look in step.
     async fn until_next(&self) -> Result<Duration, DbError> {
         let next = self.next_look().await?;
@@ -441,21 +285,5 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
         && error.is_panic()
     {
         tracing::error!(%error, "an order's worker failed; its lease will end");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_grow_and_stay_below_the_lock_out() {
-        let backoff = Backoff::default();
-        let hour: Vec<_> = (1..=6).map(|n| backoff.after_verdict(n).as_secs()).collect();
-        assert_eq!(hour, [60, 300, 900, 3600, 21_600, 86_400]);
-        assert_eq!(backoff.after_verdict(100).as_secs(), 86_400);
-        assert_eq!(backoff.after_fault(1).as_secs(), 2);
-        assert_eq!(backoff.after_fault(4).as_secs(), 16);
-        assert_eq!(backoff.after_fault(1000).as_secs(), 600);
     }
 }

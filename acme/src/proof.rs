@@ -6,7 +6,7 @@
 use instant_acme::{AuthorizationHandle, ChallengeType, Identifier};
 
 use crate::challenges::{Answer, Kind};
-use crate::issuer::IssuerConfig;
+use crate::settings::IssuerConfig;
 use crate::verdict::{Cause, StepError};
 
 /// The kind for a new order.

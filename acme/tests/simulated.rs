@@ -88,9 +88,10 @@ impl World {
     /// Lives through a stretch of time, from one thing that is due to the next.
     async fn live(&self, issuer: &Issuer, span: TimeDelta) {
         let end = self.clock.now() + span;
+        let rhythm = TimeDelta::hours(if span > days(5) { 6 } else { 1 });
         self.settle(issuer).await;
         while self.clock.now() < end {
-            let look = self.clock.now() + TimeDelta::hours(1);
+            let look = self.clock.now() + rhythm;
             let next = issuer.next_look().await.unwrap().unwrap_or(look).min(look).min(end);
             let step = (next - self.clock.now()).max(TimeDelta::seconds(1));
             self.clock.advance(step.to_std().unwrap());

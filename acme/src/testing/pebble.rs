@@ -15,7 +15,7 @@ use tokio::process::Child;
 
 use super::{DnsStub, free_address, spawn, wait_for};
 use crate::authority::Authority;
-use crate::issuer::{Backoff, IssuerConfig};
+use crate::settings::{Backoff, IssuerConfig};
 use crate::wire::Wire;
 
 /// How the authority behaves.

@@ -6,11 +6,14 @@
 //! What it does not have: challenges are not looked up by DNS or HTTP. They succeed when the answer lies in the database of
 //! [`SimCa::looking_into`] (as any node would give it), or always when none was given; [`SimCa::fail`] names hosts that fail.
 
+mod accounts;
 mod book;
 mod desk;
 mod jose;
 mod limits;
+mod orders;
 mod press;
+mod proofs;
 
 pub use book::{Stats, When};
 pub use limits::SimLimits;

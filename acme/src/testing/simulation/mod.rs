@@ -18,7 +18,8 @@ use platform_core::random::{SeededRandom, SystemRandom};
 use platform_core::secrets::Sealer;
 
 use super::{SimCa, SimOptions};
-use crate::issuer::{Issuer, IssuerConfig};
+use crate::issuer::Issuer;
+use crate::settings::IssuerConfig;
 use crate::wanted;
 
 /// The beginning of every simulation: 2027-01-15 08:00 UTC.

@@ -8,8 +8,6 @@ use platform_core::db::{Db, Error};
 use super::super::{Outage, SimOptions};
 use super::{World, peak_an_hour};
 
-/// How often the driver looks at least; a node looks more often.
-const TICK: TimeDelta = TimeDelta::minutes(10);
 /// The fleet is built up evenly in a renewal's interval, as one that has grown is spread.
 const GROWTH: TimeDelta = TimeDelta::days(30);
 const WORKERS: usize = 8;
@@ -26,6 +24,8 @@ pub struct Year {
     pub outage: (i64, i64),
     /// The day on which it announces to revoke, and how many percent of the certificates.
     pub revocation: (i64, u8),
+    /// How often the driver looks; a node looks more often.
+    pub tick: TimeDelta,
     pub seed: u64,
 }
 
@@ -89,7 +89,7 @@ impl Year {
         let begin = world.now();
         let mut made = 0;
         while world.now() < begin + GROWTH {
-            let passed = (world.now() - begin + TICK).as_seconds_f64() / GROWTH.as_seconds_f64();
+            let passed = (world.now() - begin + self.tick).as_seconds_f64() / GROWTH.as_seconds_f64();
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -110,11 +110,11 @@ impl Year {
 
     /// One look of a node: works off what is due, then sleeps a tick.
     async fn look(&self, world: &World) -> Result<(), Error> {
-        if world.now().timestamp() % 3600 < TICK.num_seconds() {
+        if world.now().timestamp() % 3600 < self.tick.num_seconds() {
             world.issuer.reconcile().await?;
         }
         while world.issuer.turn().await? > 0 {}
-        let tick = TICK.num_seconds();
+        let tick = self.tick.num_seconds();
         let next = (world.now().timestamp() / tick + 1) * tick;
         world.until(DateTime::from_timestamp(next, 0).expect("a moment of this century"));
         Ok(())
