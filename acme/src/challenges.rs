@@ -55,6 +55,15 @@ pub async fn answer(db: &Db, host: &str, token: &str) -> Result<Option<String>, 
     Ok(answer)
 }
 
+/// Every DNS-01 proof that is open: the name without `*.`, and the value of its TXT record.
+pub(crate) async fn open_proofs(tx: &mut SystemTx) -> Result<Vec<(String, String)>, Error> {
+    let rows = sqlx::query_as("select host, answer from acme_challenges where kind = $1")
+        .bind(Kind::Dns01)
+        .fetch_all(tx.conn())
+        .await?;
+    Ok(rows)
+}
+
 /// One answer to be given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {

@@ -12,6 +12,7 @@ pub mod cache;
 pub mod certificate;
 pub mod challenges;
 mod claims;
+pub mod delegation;
 mod drive;
 mod failing;
 mod health;

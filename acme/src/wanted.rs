@@ -4,6 +4,8 @@
 use chrono::{DateTime, Utc};
 use platform_core::db::{Error, SystemTx};
 
+use crate::challenges::Kind;
+
 /// Asks for certificates. Hosts that are wanted already stay as they are. Gives how many are new.
 ///
 /// # Errors
@@ -40,6 +42,25 @@ pub async fn want_in_bulk(tx: &mut SystemTx, hosts: &[String], now: DateTime<Utc
         hint(tx).await?;
     }
     Ok(done.rows_affected())
+}
+
+/// Says how a wanted host is to be proven from now on: by DNS-01 before it is moved here, or the issuer's choice again
+/// (none). An order under way stays as it is.
+///
+/// # Errors
+/// The database's answer.
+pub async fn prove_by(tx: &mut SystemTx, host: &str, kind: Option<Kind>) -> Result<(), Error> {
+    sqlx::query("update wanted_hosts set prove_by = $2 where host = $1")
+        .bind(host)
+        .bind(kind)
+        .execute(tx.conn())
+        .await?;
+    sqlx::query("update acme_orders set challenge = $2 where host = $1 and step = 'new'")
+        .bind(host)
+        .bind(kind)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Tells the issuers that the list has changed.

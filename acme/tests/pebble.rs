@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use acme::delegation::{ProofServer, Zone};
 use acme::testing::{Pebble, PebbleOptions};
 use acme::{
     CertCache, ExternalAccount, Issuer, Step, Who, certificate, challenges, installed, revoke, wanted,
@@ -36,11 +37,20 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut options = PebbleOptions::asking_at(listener.local_addr().unwrap().port());
         change(&mut options);
+        let shutdown = CancellationToken::new();
+        if options.dns_server.is_some() {
+            // The authority asks nobody but us.
+            let zone =
+                Zone { name: "acme.portal.example".to_owned(), server: "ns.portal.example".to_owned() };
+            let server = ProofServer::new(db.clone(), &zone);
+            let any = "127.0.0.1:0".parse().unwrap();
+            options.dns_server = Some(server.start(any, shutdown.clone()).await.unwrap());
+        }
         let pebble = Pebble::start(options).await;
         tokio::spawn(port_80(listener, db.clone()));
         let line = Sealer::new_key_line(1, &SeededRandom::new(1));
         let sealer = Sealer::from_key_file(&line, Arc::new(SystemRandom)).unwrap();
-        Self { test, db, pebble, sealer, shutdown: CancellationToken::new() }
+        Self { test, db, pebble, sealer, shutdown }
     }
 
     fn issuer(&self) -> Issuer {
@@ -377,5 +387,17 @@ async fn an_authority_that_asks_for_an_external_account_gets_it() {
     world.want(&["bound.example"]).await;
     world.until_installed("bound.example").await;
     assert_eq!(world.count("select count(*) from acme_accounts where eab_sealed is not null").await, 1);
+    world.shutdown.cancel();
+}
+
+#[tokio::test]
+async fn a_wildcard_is_proven_by_the_zone_that_we_answer_ourselves() {
+    let world = World::new(|options| options.dns_server = Some("127.0.0.1:0".parse().unwrap())).await;
+    world.want(&["*.portal.example"]).await;
+    world.start();
+    let summary = world.until_installed("techflow.portal.example").await;
+    assert_eq!(summary.names, ["*.portal.example"]);
+    let loaded = world.cache().get("techflow.portal.example").await.unwrap().expect("it is installed");
+    assert!(certificate::covers(&loaded.names, "techflow.portal.example"));
     world.shutdown.cancel();
 }

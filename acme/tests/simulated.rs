@@ -508,6 +508,21 @@ async fn an_off_boarded_host_loses_its_certificate_and_its_key() {
 }
 
 #[tokio::test]
+async fn a_host_that_is_not_here_yet_is_proven_by_dns() {
+    let world = World::new().await;
+    let ca = world.ca(|_| ());
+    ca.fail(|_, kind| (kind != Kind::Dns01).then(|| ("unauthorized", "another server answers".to_owned())));
+    let issuer = world.issuer(&[&ca]);
+    let mut tx = world.db.system(System::Certificates).await.unwrap();
+    wanted::want(&mut tx, &["soon.example".to_owned()], world.clock.now()).await.unwrap();
+    wanted::prove_by(&mut tx, "soon.example", Some(Kind::Dns01)).await.unwrap();
+    tx.commit().await.unwrap();
+    world.settle(&issuer).await;
+    assert!(world.summary("soon.example").await.is_some());
+    assert_eq!(ca.stats().failures.len(), 0);
+}
+
+#[tokio::test]
 async fn wildcards_are_proven_by_dns() {
     let world = World::new().await;
     let ca = world.ca(|_| ());

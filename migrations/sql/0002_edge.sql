@@ -103,7 +103,10 @@ select wall.platform('acme_budgets');
 create table wanted_hosts (
     host text primary key,
     since timestamptz not null,
-    bulk boolean not null default false
+    bulk boolean not null default false,
+    -- how the host is to be proven; null where the issuer chooses. dns-01 for a host that is not here yet, and whose
+    -- _acme-challenge points at us
+    prove_by text constraint wanted_hosts_prove_by_known check (prove_by in ('http-01', 'tls-alpn-01', 'dns-01'))
 );
 select wall.platform('wanted_hosts');
 
@@ -173,6 +176,7 @@ create table acme_challenges (
 );
 create index acme_challenges_expiry on acme_challenges (expires);
 create index acme_challenges_order on acme_challenges (order_id);
+create index acme_challenges_dns on acme_challenges (host) where kind = 'dns-01';
 select wall.platform('acme_challenges');
 
 create table certificates (

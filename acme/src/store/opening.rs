@@ -50,10 +50,10 @@ pub(crate) async fn open_first(
     opening: &Opening,
 ) -> Result<u64, Error> {
     let opened = sqlx::query(
-        "insert into acme_orders (id, host, step, lane, directory, due, deadline, created_at)
-         select i.id, w.host, 'new', case when w.bulk then 3 else 1 end, $3, $1,
+        "insert into acme_orders (id, host, step, lane, directory, challenge, due, deadline, created_at)
+         select i.id, w.host, 'new', case when w.bulk then 3 else 1 end, $3, w.prove_by, $1,
                 $1 + case when w.bulk then $5 else $4 end, $1
-           from (select host, bulk, row_number() over (order by bulk, since, host) as n
+           from (select host, bulk, prove_by, row_number() over (order by bulk, since, host) as n
                    from wanted_hosts h
                   where not exists (select from acme_orders o where o.host = h.host and o.step not in ('done', 'dropped'))
                     and not exists (select from certificates c where c.host = h.host and c.superseded_at is null)
@@ -94,8 +94,10 @@ pub(crate) async fn open_renewals(
     renewals: &Renewals<'_>,
 ) -> Result<u64, Error> {
     let opened = sqlx::query(
-        "insert into acme_orders (id, host, step, lane, directory, renews, replaces, spends, due, deadline, created_at)
-         select i.id, c.host, 'new', case when c.hurried then 0 else 2 end, $3, c.id,
+        "insert into acme_orders
+             (id, host, step, lane, directory, challenge, renews, replaces, spends, due, deadline, created_at)
+         select i.id, c.host, 'new', case when c.hurried then 0 else 2 end, $3,
+                (select prove_by from wanted_hosts w where w.host = c.host), c.id,
                 case when c.directory = $3 then c.ari_id end,
                 not (c.directory = $3
                      and ($4 or (c.ari_id is not null and coalesce($1 between c.window_start and c.window_end, false)))),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use acme::delegation::ProofServer;
 use acme::{CertCache, Issuer, IssuerConfig};
 use anyhow::Context as _;
 use clap::Args;
@@ -45,6 +46,13 @@ impl Serve {
         let mut refresher = Refresher::elsewhere(stack.db.clone());
         if all || self.worker {
             refresher = worker(stack, &shutdown, &mut tasks)?;
+        }
+        if let (true, Some(zone)) = (all || self.http || self.https, &stack.config.acme.zone) {
+            let listen = stack.config.acme.dns_listen;
+            let server = ProofServer::new(stack.db.clone(), zone);
+            let started = server.start(listen, shutdown.clone()).await;
+            let address = started.with_context(|| format!("acme.dns_listen: cannot listen on {listen}"))?;
+            tracing::info!(%address, zone = zone.name, "acme.dns_listen");
         }
         if all || self.http || self.https {
             self.edge(stack, refresher, &shutdown, &mut tasks).await?;

@@ -9,8 +9,14 @@
 //! | `eab_kid`, `eab_hmac` | the external account that the authority has given, its key as base64url |
 //! | `limits` | `letsencrypt`, or `none`; by the directory when absent |
 //! | `second_directory`, `second_contact`, .. | the same for the authority that is asked when the first does not work |
+//! | `dns_zone` | a zone that this installation answers itself, such as `acme.portal.example.com`: customers point `_acme-challenge` into it, and wildcards are proven by it |
+//! | `dns_name_server` | this installation's host name in the zone's NS record |
+//! | `dns_listen` | where the zone is answered; port 53 of every address when absent |
 //! | `port_80_blocked` | `true` where port 80 cannot be reached from outside: hosts are then proven on port 443 |
 
+use std::net::SocketAddr;
+
+use acme::delegation::Zone;
 use acme::{Authority, ExternalAccount, Limits};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -60,7 +66,26 @@ pub(crate) fn read(reader: &mut Reader) -> Acme {
     } else if second.is_some() {
         authorities.push(other);
     }
-    Acme { authorities, port_80_blocked: reader.parsed("acme.port_80_blocked", false, "true or false") }
+    let zone = zone(reader);
+    let all = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 0], 53));
+    let dns_listen = reader.parsed("acme.dns_listen", all, "an address with a port, such as [::]:53");
+    Acme {
+        authorities,
+        zone,
+        dns_listen,
+        port_80_blocked: reader.parsed("acme.port_80_blocked", false, "true or false"),
+    }
+}
+
+fn zone(reader: &mut Reader) -> Option<Zone> {
+    match (reader.text("acme.dns_zone"), reader.text("acme.dns_name_server")) {
+        (Some(name), Some(server)) => Some(Zone { name, server }),
+        (None, None) => None,
+        _ => {
+            reader.fault("acme.dns_zone", "goes together with acme.dns_name_server");
+            None
+        }
+    }
 }
 
 fn authority(reader: &mut Reader, keys: &Keys, directory: String) -> Authority {
@@ -137,10 +162,9 @@ mod tests {
 
     #[test]
     fn faults_name_their_keys_and_no_secret() {
-        let text =
-            "limits = \"some\"\neab_kid = \"kid\"\neab_hmac = \"hunter 2\"\nsecond_eab_kid = \"kid\"\n";
-        let faults = read(text).expect_err("three faults");
-        for key in ["acme.limits", "acme.eab_hmac", "acme.second_eab_kid"] {
+        let text = "limits = \"some\"\ndns_zone = \"acme.portal.example.com\"\neab_kid = \"kid\"\neab_hmac = \"hunter 2\"\nsecond_eab_kid = \"kid\"\n";
+        let faults = read(text).expect_err("four faults");
+        for key in ["acme.limits", "acme.eab_hmac", "acme.second_eab_kid", "acme.dns_zone"] {
             assert!(faults.contains(key), "{key} is missing in:\n{faults}");
         }
         assert!(!faults.contains("hunter"), "{faults}");

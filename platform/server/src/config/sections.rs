@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr as _;
 
 use acme::Authority;
+use acme::delegation::Zone;
 use sqlx::postgres::PgConnectOptions;
 
 use super::authorities;
@@ -83,6 +84,9 @@ pub struct Secrets {
 pub struct Acme {
     /// `acme.directory` and its kin; then `acme.second_directory` and its kin, for faults of the first.
     pub authorities: Vec<Authority>,
+    /// `acme.dns_zone`: answered by this installation itself, at `acme.dns_listen`.
+    pub zone: Option<Zone>,
+    pub dns_listen: SocketAddr,
     /// `acme.port_80_blocked`: port 80 cannot be reached from outside, so hosts are proven on port 443.
     pub port_80_blocked: bool,
 }
