@@ -17,7 +17,7 @@ use platform_portal::orders::live::Live;
 use platform_portal::orders::routes::Orders;
 use platform_portal::shell::routes::PortalFrame;
 use platform_portal::shell::{Slice, Slices};
-use platform_web::{Brands, Parts, Rate, Routes, Site};
+use platform_web::{Brands, Keep, Parts, Rate, Routes, Site};
 use tenant_router::{Conn, NeutralPages, Refusal, Tenant};
 use themes::{Registry, Themes};
 
@@ -60,7 +60,7 @@ pub async fn app(stack: &Stack, refresher: Refresher) -> anyhow::Result<App> {
     let site = site(stack)?;
     let sessions = Sessions::new(stack.db.clone(), SESSION_KEPT);
     let identity = Identity::new(sessions, stack.outbox.clone(), Limits::default());
-    let live = Live::new(stack.db.clone());
+    let live = Live::new(stack.db.clone(), site.keep().clone());
     let routes = routes(stack, &identity, Orders { live: live.clone(), refresher });
     let web = platform_web::Stack::new(site, routes, |router| identity.sessions().layer(router));
     let router = web.router.clone().layer(from_fn_with_state(stack.config.https.public_port, bridge));
@@ -93,6 +93,7 @@ fn site(stack: &Stack) -> anyhow::Result<Site> {
         clock: stack.clock.clone(),
         random: stack.random.clone(),
         frame: Some(Arc::new(PortalFrame(slices()))),
+        keep: Keep::default(),
         config: web_config(&stack.config),
     }))
 }

@@ -139,6 +139,7 @@ async fn stack(db: &Db, outbox: &Outbox, limits: Limits, keep: Duration) -> Stac
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         frame: None,
+        keep: platform_web::Keep::default(),
         config: Config { requests: generous, forms: generous, ..Config::new("portico.localhost") },
     });
     let identity = Identity::new(Sessions::new(db.clone(), keep), outbox.clone(), limits);
