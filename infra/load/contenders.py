@@ -84,12 +84,12 @@ class Portico(Contender):
     def some_visitors(self, count):
         return [line.split(" ", 1) for line in self.visitors.read_text().splitlines()[:count]]
 
-    def page(self, visitor):
+    def page(self, visitor, query=""):
         """One page of one visitor; gives its status."""
         host, cookie = visitor
         connection = Connection(host, self.port, self.files.ca)
         try:
-            connection.request("GET", PATH, headers={"Cookie": cookie, "Accept": "text/html"})
+            connection.request("GET", PATH + query, headers={"Cookie": cookie, "Accept": "text/html"})
             answer = connection.getresponse()
             self.body = answer.read()
             return answer.status

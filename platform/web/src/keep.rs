@@ -23,8 +23,8 @@ use crate::error::Error;
 use crate::render::html_response;
 use crate::visit::{Viewer, Visit};
 
-/// How long a page may be given again.
-const HELD: Duration = Duration::from_secs(10);
+/// How long a page may be given again. Its moments are told in minutes ("2 minutes ago"), so it is never a minute off.
+const HELD: Duration = Duration::from_secs(30);
 /// Octets of all kept pages together. Above it pages are made anew, as if there were no memory.
 const ROOM: usize = 64 * 1024 * 1024;
 

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use futures_util::stream;
 use platform_connectors::sync::watch;
 use platform_core::id::{CustomerId, OrderId, TenantId};
-use platform_core::{Db, Error, Scope};
+use platform_core::{Db, Error, Heed, Scope};
 use platform_web::Keep;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -70,36 +70,21 @@ impl Live {
 
     /// Hears hints until shutdown, then ends all streams.
     pub async fn run(&self, shutdown: CancellationToken) {
-        while !shutdown.is_cancelled() {
-            tokio::select! {
-                () = shutdown.cancelled() => break,
-                heard = self.hear() => {
-                    let error = heard.err().map(tracing::field::display);
-                    tracing::warn!(error, "hints of orders are lost for the moment; pages look by themselves");
-                }
-            }
-            self.keep.close();
-            tokio::select! {
-                () = shutdown.cancelled() => break,
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            }
-        }
-        self.keep.close();
+        let heard = |heed: Heed<'_>| match heed {
+            Heed::Open => self.keep.open(),
+            Heed::Hint(payload) => self.pass_on(payload),
+            Heed::Closed => self.keep.close(),
+        };
+        self.db.heed("orders", &shutdown, heard).await;
         self.end.cancel();
     }
 
-    /// Until the connection is lost: what is said after that nobody hears.
-    async fn hear(&self) -> Result<(), Error> {
-        let mut listener = self.db.listen(&["orders"]).await?;
-        self.keep.open();
-        while let Some(heard) = listener.try_recv().await.map_err(Error::from)? {
-            if let Some(hint) = Hint::parse(heard.payload()) {
-                self.keep.forget(hint.tenant, hint.one.map(|(customer, _)| customer));
-                // Nobody listening is no fault.
-                let _ = self.hints.send(hint);
-            }
+    fn pass_on(&self, payload: &str) {
+        if let Some(hint) = Hint::parse(payload) {
+            self.keep.forget(hint.tenant, hint.one.map(|(customer, _)| customer));
+            // Nobody listening is no fault.
+            let _ = self.hints.send(hint);
         }
-        Ok(())
     }
 
     /// An event stream for one order, or for all that this customer sees. `still` asks whether the person may still
