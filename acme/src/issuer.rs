@@ -28,6 +28,8 @@ use crate::{budget, drive, installed};
 const BATCH: usize = 500;
 /// Looks without a hint.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// The least sleep while windows are asked for: more of them are due than one look takes.
+const LEAST_SLEEP: Duration = Duration::from_millis(100);
 const SWEEP_EVERY: TimeDelta = TimeDelta::hours(1);
 /// How long a shutdown waits for steps under way.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
@@ -163,6 +165,7 @@ impl Issuer {
             }
             let sleep =
                 if workers.len() < self.config.workers { self.until_next().await? } else { LOOK_EVERY };
+            let sleep = if asking.is_empty() { sleep } else { sleep.max(LEAST_SLEEP) };
             tokio::select! {
                 hint = hints.try_recv() => {
                     // None: the connection broke, and hints with it; look at once as after a hint.
