@@ -7,9 +7,11 @@
 //! files of their own beside these.
 
 mod account;
+pub mod caa;
 pub mod cache;
 pub mod certificate;
 pub mod challenges;
+pub mod dns;
 mod drive;
 pub mod import;
 pub mod installed;

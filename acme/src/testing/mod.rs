@@ -1,10 +1,12 @@
 //! A private certificate authority for tests: Debian's Pebble with its DNS stub, on free loopback ports, ended with the
-//! test. Behind the feature `testing`, so that every crate's tests can have real certificates.
+//! test; and a DNS of our own with root, delegations and servers that misbehave. Behind the feature `testing`, so that every crate's tests can have real certificates.
 
 mod challtestsrv;
+mod dns;
 mod pebble;
 
 pub use challtestsrv::DnsStub;
+pub use dns::{DnsWorld, Temper};
 pub use pebble::{Pebble, PebbleOptions};
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
