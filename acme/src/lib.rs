@@ -3,8 +3,8 @@
 //!
 //! Knows hosts and no tenants. `wanted` says which hosts shall have a certificate; [`Issuer`] works until each has one;
 //! [`CertCache`] gives it to the handshake; [`challenges`] answers the authority. The tables are in
-//! `migrations/sql/0002_edge.sql`. The DNS probe, CAA, further challenge types, ARI and budgets of the later depth get
-//! files of their own beside these.
+//! `migrations/sql/0002_edge.sql`. [`probe`] says what the world's DNS makes of a host, [`caa`] whether our authority may
+//! issue for it. Further challenge types, ARI and budgets of the later depth get files of their own beside these.
 
 mod account;
 pub mod caa;
@@ -18,6 +18,7 @@ pub mod installed;
 pub mod issuer;
 mod key;
 pub mod order;
+pub mod probe;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

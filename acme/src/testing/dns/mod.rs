@@ -142,6 +142,14 @@ impl DnsWorld {
         self.refer(apex, servers);
     }
 
+    /// Delegates to a server whose name has no address at all.
+    ///
+    /// # Panics
+    /// When no server has the zone above.
+    pub fn refer_unplaced(&self, apex: &str, server: &str) {
+        self.refer(apex, &[server]);
+    }
+
     /// Only the delegation in the zone above: where it points need not know of it.
     ///
     /// # Panics

@@ -87,7 +87,7 @@ impl State {
     }
 
     fn through_alias(&self, mut reply: Reply, kind: RecordType, depth: usize) -> Option<Reply> {
-        let last = reply.answers.last()?.clone_if_alias(kind);
+        let last = reply.answers.last().and_then(|record| alias(record, kind));
         let Some(target) = last else { return Some(reply) };
         let rest = self.chase(&target, kind, depth + 1)?;
         reply.answers.extend(rest.answers);
@@ -103,16 +103,10 @@ impl State {
     }
 }
 
-trait Alias {
-    fn clone_if_alias(&self, asked: RecordType) -> Option<String>;
-}
-
-impl Alias for Record {
-    /// Where the record sends the asker, unless the alias itself was asked for.
-    fn clone_if_alias(&self, asked: RecordType) -> Option<String> {
-        match &self.data {
-            RData::CNAME(target) if asked != RecordType::CNAME => Some(text(&target.0)),
-            _ => None,
-        }
+/// Where a record sends the asker, unless the alias itself was asked for.
+fn alias(record: &Record, asked: RecordType) -> Option<String> {
+    match &record.data {
+        RData::CNAME(target) if asked != RecordType::CNAME => Some(text(&target.0)),
+        _ => None,
     }
 }

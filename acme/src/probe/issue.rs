@@ -1,0 +1,151 @@
+//! Whether a certificate can be had: CAA, and what stands at `_acme-challenge`.
+
+use super::advice::record;
+use super::facts::Facts;
+use super::report::{Check, Code, Level, Record, Who, sightings};
+use super::{Platform, Want};
+use crate::caa::{Denial, Found, Verdict};
+use crate::dns::{Data, is_within};
+
+/// The checks of this part.
+pub(super) fn checks(want: &Want, platform: &Platform, facts: &Facts) -> Vec<Check> {
+    let mut checks = vec![caa(want, platform, facts)];
+    checks.extend(challenge(want, facts));
+    checks
+}
+
+fn caa(want: &Want, platform: &Platform, facts: &Facts) -> Check {
+    let host = want.host.as_str();
+    let issuer = platform.issuers.first().map_or("", String::as_str);
+    match &facts.caa {
+        Verdict::Allowed { found: None } => {
+            Check::well(Code::CaaAllows, host, "No CAA record: every authority may issue.")
+        }
+        Verdict::Allowed { found: Some(found) } => Check::well(
+            Code::CaaAllows,
+            &found.at,
+            format!("The CAA records at {} allow {issuer}.", found.owner),
+        )
+        .seen(published(found)),
+        Verdict::Denied { found, why, fixes } => {
+            let check = denied(want, platform, facts, found, why);
+            let text: Vec<&str> = fixes.iter().map(|fix| fix.what.as_str()).collect();
+            let fixes = fixes.iter().filter(|fix| !fix.value.is_empty());
+            let records: Vec<Record> = fixes.map(|fix| record(facts, &fix.name, "CAA", &fix.value)).collect();
+            check
+                .seen(published(found))
+                .expected(format!("CAA 0 issue \"{issuer}\""))
+                .fix(text.join(" "))
+                .records(records)
+        }
+        Verdict::Broken { at, server, why } => {
+            let who = if is_ours(at, platform) { Who::Us } else { Who::Customer };
+            Check::new(
+                Code::CaaUnreadable,
+                Level::Fail,
+                who,
+                at,
+                format!("The CAA records of {at} cannot be read: {server} {why}. Authorities then refuse to issue."),
+            )
+            .fix(format!(
+                "Tell the DNS provider that its servers must answer questions for the type CAA at {at}; an empty answer \
+                 is fine."
+            ))
+        }
+    }
+}
+
+fn denied(want: &Want, platform: &Platform, facts: &Facts, found: &Found, why: &Denial) -> Check {
+    let says = format!("The CAA records at {} forbid it: {why}.", found.owner);
+    if matches!(facts.caa_then, Some(Verdict::Allowed { .. })) {
+        return Check::new(
+            Code::CaaUntilCname,
+            Level::Note,
+            Who::Nobody,
+            &found.at,
+            format!("{says} This ends with the CNAME: those at its target count then."),
+        );
+    }
+    let code = match why {
+        Denial::OtherIssuer => Code::CaaOtherIssuer,
+        Denial::Nobody => Code::CaaNobody,
+        Denial::Account => Code::CaaAccount,
+        Denial::Method(_) => Code::CaaMethod,
+        Denial::Critical(_) => Code::CaaCritical,
+    };
+    let who = if is_ours(&found.owner, platform) { Who::Us } else { Who::Customer };
+    let name = if found.owner == want.host { &want.host } else { &found.owner };
+    Check::new(code, Level::Fail, who, name, says)
+}
+
+fn is_ours(name: &str, platform: &Platform) -> bool {
+    is_within(name, &platform.base)
+}
+
+fn published(found: &Found) -> Vec<super::Sighting> {
+    sightings(found.records.iter().map(|record| (found.owner.clone(), format!("CAA {record}"))))
+}
+
+/// What stands at `_acme-challenge`: a delegation of ours, somebody else's, or one that a TXT record hides.
+fn challenge(want: &Want, facts: &Facts) -> Option<Check> {
+    let name = format!("_acme-challenge.{}", want.host);
+    let readings = facts.deciding();
+    let alias = readings.iter().find_map(|reading| match reading.challenge_cname.data().first() {
+        Some(Data::Cname(target)) => Some(target.clone()),
+        _ => None,
+    });
+    let hidden = readings
+        .iter()
+        .any(|reading| reading.challenge_txt.chain().is_empty() && !reading.challenge_txt.data().is_empty());
+    let needed = want.method == "dns-01";
+    let level = if needed { Level::Fail } else { Level::Note };
+    let seen = sightings(readings.iter().flat_map(|reading| {
+        [&reading.challenge_cname, &reading.challenge_txt]
+            .into_iter()
+            .filter(|said| !said.data().is_empty())
+            .map(|said| (reading.by.clone(), said.to_string()))
+    }));
+    let wanted = want.delegation.as_deref();
+    let check = match (alias, hidden) {
+        (Some(_), true) => Check::new(
+            Code::ChallengeShadowed,
+            level,
+            Who::Customer,
+            &name,
+            "A TXT record stands beside the CNAME and hides it from the authority.",
+        )
+        .fix(format!("Delete the TXT record at {name} and keep the CNAME.")),
+        (Some(alias), false) if Some(alias.as_str()) == wanted => Check::well(
+            Code::ChallengeDelegated,
+            &name,
+            "Certificates can be had before the host points here.",
+        ),
+        (None, true) if wanted.is_some() && needed => Check::new(
+            Code::ChallengeShadowed,
+            level,
+            Who::Customer,
+            &name,
+            "A TXT record of somebody else stands where the CNAME should be.",
+        )
+        .fix(format!("Delete the TXT record at {name} and add the CNAME.")),
+        (Some(alias), false) if wanted.is_some() || needed => Check::new(
+            Code::ChallengeElsewhere,
+            level,
+            Who::Customer,
+            &name,
+            format!("The CNAME points at {alias}, so another service answers the authority there."),
+        )
+        .fix(wanted.map_or_else(
+            || format!("Delete the CNAME at {name}."),
+            |wanted| format!("Change the CNAME of {name} to {wanted}."),
+        )),
+        _ => return None,
+    };
+    let records = wanted.map(|wanted| record(facts, &name, "CNAME", wanted));
+    Some(
+        check
+            .expected(wanted.map_or_else(String::new, |wanted| format!("CNAME {wanted}")))
+            .seen(seen)
+            .records(records.into_iter().collect()),
+    )
+}
