@@ -5,6 +5,7 @@
 mod fixes;
 mod value;
 
+use platform_core::db::SystemTx;
 use serde::Serialize;
 
 use crate::dns::message::Property;
@@ -21,8 +22,8 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// The names by which the authority knows itself (`caaIdentities` of its directory).
     pub issuers: &'a [String],
-    /// Our account at the authority.
-    pub account: Option<&'a str>,
+    /// Our accounts at the authority.
+    pub accounts: &'a [String],
 }
 
 /// Answers the question for the CAA records of one name, aliases followed.
@@ -83,6 +84,15 @@ pub struct Fix {
     /// As in a zone file: `0 issue "letsencrypt.org"`.
     pub value: String,
     pub what: String,
+}
+
+/// The accounts by which the platform is known to its authorities, for `accounturi`.
+///
+/// # Errors
+/// The database's answer.
+pub async fn accounts(tx: &mut SystemTx) -> Result<Vec<String>, platform_core::db::Error> {
+    let all = "select account_url from acme_accounts where account_url is not null order by created_at";
+    Ok(sqlx::query_scalar(all).fetch_all(tx.conn()).await?)
 }
 
 /// Decides.
@@ -158,7 +168,7 @@ fn verdict_of(record: &Property, request: &Request<'_>) -> Result<(), Denial> {
     }
     match value.of("accounturi").as_slice() {
         [] => {}
-        [one] if Some(*one) == request.account => {}
+        [one] if request.accounts.iter().any(|ours| ours == one) => {}
         // Two cannot both be ours, whatever they are.
         _ => return Err(Denial::Account),
     }

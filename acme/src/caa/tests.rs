@@ -93,8 +93,8 @@ async fn ask(host: &str, ca: &str, method: &str) -> Verdict {
         Some(rest) => (true, rest),
         None => (false, host),
     };
-    let account = Some("https://ca1.example.net/account/1234");
-    let request = Request { host, wildcard, method, issuers: &[ca.into()], account };
+    let accounts = ["https://ca1.example.net/account/1234".into()];
+    let request = Request { host, wildcard, method, issuers: &[ca.into()], accounts: &accounts };
     evaluate(&Names::read(ZONES), &request).await
 }
 

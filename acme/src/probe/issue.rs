@@ -2,19 +2,20 @@
 
 use super::advice::record;
 use super::facts::Facts;
+use super::points::Points;
 use super::report::{Check, Code, Level, Record, Who, sightings};
 use super::{Platform, Want};
 use crate::caa::{Denial, Found, Verdict};
 use crate::dns::{Data, is_within};
 
 /// The checks of this part.
-pub(super) fn checks(want: &Want, platform: &Platform, facts: &Facts) -> Vec<Check> {
-    let mut checks = vec![caa(want, platform, facts)];
+pub(super) fn checks(want: &Want, platform: &Platform, facts: &Facts, points: &Points) -> Vec<Check> {
+    let mut checks = vec![caa(want, platform, facts, points)];
     checks.extend(challenge(want, facts));
     checks
 }
 
-fn caa(want: &Want, platform: &Platform, facts: &Facts) -> Check {
+fn caa(want: &Want, platform: &Platform, facts: &Facts, points: &Points) -> Check {
     let host = want.host.as_str();
     let issuer = platform.issuers.first().map_or("", String::as_str);
     match &facts.caa {
@@ -28,7 +29,12 @@ fn caa(want: &Want, platform: &Platform, facts: &Facts) -> Check {
         )
         .seen(published(found)),
         Verdict::Denied { found, why, fixes } => {
-            let check = denied(want, platform, facts, found, why);
+            // Only where the CNAME is still to come: a host that is here by address, or behind a proxy, stays as it is.
+            let comes = points.whole.as_ref().is_some_and(|place| place.arrives() == Some(false));
+            let check = match (&facts.caa_then, comes) {
+                (Some(Verdict::Allowed { .. }), true) => until_cname(found, why),
+                _ => denied(want, platform, found, why),
+            };
             let text: Vec<&str> = fixes.iter().map(|fix| fix.what.as_str()).collect();
             let fixes = fixes.iter().filter(|fix| !fix.value.is_empty());
             let records: Vec<Record> = fixes.map(|fix| record(facts, &fix.name, "CAA", &fix.value)).collect();
@@ -55,17 +61,16 @@ fn caa(want: &Want, platform: &Platform, facts: &Facts) -> Check {
     }
 }
 
-fn denied(want: &Want, platform: &Platform, facts: &Facts, found: &Found, why: &Denial) -> Check {
+fn until_cname(found: &Found, why: &Denial) -> Check {
+    let says = format!(
+        "The CAA records at {} forbid it: {why}. This ends with the CNAME: those at its target count then.",
+        found.owner
+    );
+    Check::new(Code::CaaUntilCname, Level::Note, Who::Nobody, &found.at, says)
+}
+
+fn denied(want: &Want, platform: &Platform, found: &Found, why: &Denial) -> Check {
     let says = format!("The CAA records at {} forbid it: {why}.", found.owner);
-    if matches!(facts.caa_then, Some(Verdict::Allowed { .. })) {
-        return Check::new(
-            Code::CaaUntilCname,
-            Level::Note,
-            Who::Nobody,
-            &found.at,
-            format!("{says} This ends with the CNAME: those at its target count then."),
-        );
-    }
     let code = match why {
         Denial::OtherIssuer => Code::CaaOtherIssuer,
         Denial::Nobody => Code::CaaNobody,

@@ -201,7 +201,7 @@ impl Prober {
             wildcard: want.wildcard,
             method: want.method,
             issuers: &self.platform.issuers,
-            account: self.platform.account.as_deref(),
+            accounts: &want.accounts,
         };
         let now = Fresh { prober: self, zone, alias: None };
         let now = caa::evaluate(&now, &request).await;

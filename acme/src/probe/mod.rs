@@ -37,8 +37,6 @@ pub struct Platform {
     pub base: String,
     /// Names by which our authority knows itself in CAA records.
     pub issuers: Vec<String>,
-    /// Our account at the authority, for CAA's `accounturi`.
-    pub account: Option<String>,
     /// Addresses of the platform beside those that a target resolves to.
     pub addresses: Vec<IpAddr>,
 }
@@ -48,7 +46,7 @@ impl Platform {
     #[must_use]
     pub fn new(base: &str) -> Self {
         let issuers = vec!["letsencrypt.org".to_owned()];
-        Self { base: base.to_owned(), issuers, account: None, addresses: Vec::new() }
+        Self { base: base.to_owned(), issuers, addresses: Vec::new() }
     }
 
     /// The name above all targets.
@@ -73,6 +71,8 @@ pub struct Want {
     /// How the certificate will be validated: `http-01`, `tls-alpn-01` or `dns-01`.
     pub method: &'static str,
     pub wildcard: bool,
+    /// Our accounts at authorities, for CAA's `accounturi`.
+    pub accounts: Vec<String>,
 }
 
 impl Want {
@@ -87,6 +87,7 @@ impl Want {
             contested: false,
             method: "http-01",
             wildcard: false,
+            accounts: Vec::new(),
         }
     }
 
@@ -129,9 +130,9 @@ impl Prober {
         let points = points::judge(want, &self.platform, &facts);
         let proof = proof::judge(want, &points, &facts);
         let mut checks = servers::judge(&facts, &points);
-        checks.extend(advice::checks(want, &self.platform, &facts, &points));
+        checks.extend(advice::checks(want, &self.platform, &facts, &points, proof));
         checks.extend(proof::checks(want, &points, &facts, proof));
-        checks.extend(issue::checks(want, &self.platform, &facts));
+        checks.extend(issue::checks(want, &self.platform, &facts, &points));
         Report::new(want, &facts, checks, proof, points.whole)
     }
 }

@@ -110,8 +110,15 @@ fn missing(want: &Want, points: &Points, facts: &Facts) -> Check {
     }
     let says = "There is no TXT record that proves the host.";
     let check = Check::theirs(Code::ProofMissing, &name, says);
+    let add = format!("Add a TXT record at {name} with the text “{expected}”.");
     if needs_txt(want, points, facts) {
-        check.fix(format!("Add a TXT record at {name} with the text “{expected}”."))
+        let target = want.target.as_deref().filter(|_| !want.contested && !facts.is_apex(&want.host));
+        check.fix(match target {
+            Some(target) => {
+                format!("{add} Or give {} a CNAME at {target} alone: that proves it, too.", want.host)
+            }
+            None => add,
+        })
     } else {
         check.level(Level::Note).fix(format!(
             "Nothing, once the CNAME is there. Where a CNAME is not possible, add a TXT record at {name} with the text \

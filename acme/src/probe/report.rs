@@ -265,6 +265,9 @@ impl Report {
             name: provider.name.to_owned(),
             link: provider.link(apex.as_deref().unwrap_or_default()),
         });
+        // Any target of ours brings visitors here; whose they are, the TXT record says.
+        let meant = matches!(place, Some(Place::OldTarget(_))) && proof == Some(Proof::Txt);
+        let arrives = if meant { Some(true) } else { place.and_then(|place| place.arrives()) };
         let proxy =
             facts.deciding().into_iter().flat_map(super::facts::Reading::addresses).find_map(proxy::of);
         Self {
@@ -277,7 +280,7 @@ impl Report {
             provider,
             proxy: proxy.map(str::to_owned),
             proof,
-            arrives: place.and_then(|place| place.arrives()),
+            arrives,
             checks,
             next_look: None,
         }

@@ -123,6 +123,8 @@ fn situations() -> Vec<Situation> {
         theirs("the proof in quotation marks", "success A 104.16.1.1\n_portico.success TXT 'portico-verify=n0nce'", ProofQuoted, "quotation marks"),
         theirs("the proof with the zone twice", "success A 104.16.1.1\n_portico.success.z.example TXT \"portico-verify=n0nce\"", ProofDoubled, "appends “.z.example”"),
         theirs("a host of another account", CNAME, ProofContested, "moves the host to this account").want(|want| want.contested = true),
+        row("another claim's target, and a proof", "success CNAME old567.edge.portico.example.\n_portico.success TXT \"portico-verify=n0nce\"", OldTarget, Level::Note, Who::Customer, "to abc234")
+            .proves(Proof::Txt),
         well("a host of another account, proven", CNAME_AND_TXT, ProofByTxt).want(|want| want.contested = true).proves(Proof::Txt),
         well("the proof among other texts", "success A 104.16.1.1\n_portico.success TXT \"v=spf1 -all\"\n_portico.success TXT \"portico-verify=\" \"n0nce\"", ProofByTxt)
             .proves(Proof::Txt),
@@ -153,9 +155,13 @@ fn situations() -> Vec<Situation> {
         well("no CAA", CNAME, CaaAllows).proves(Proof::Cname),
         well("a CNAME under a strict domain", "@ CAA 0 issue \"ca.example\"\nsuccess CNAME abc234.edge.portico.example.", CaaAllows).proves(Proof::Cname),
         row("a strict domain before the CNAME", "@ CAA 0 issue \"ca.example\"", CaaUntilCname, Level::Note, Who::Nobody, "Add the CAA record"),
+        theirs("a strict domain behind a proxy", "@ CAA 0 issue \"ca.example\"\nsuccess A 104.16.1.1\n_portico.success TXT \"portico-verify=n0nce\"", CaaOtherIssuer, "Or add the CAA record")
+            .proves(Proof::Txt),
         theirs("a strict domain at the top", "@ CAA 0 issue \"ca.example\"\n@ A 198.51.100.80", CaaOtherIssuer, "0 issue \"letsencrypt.org\"").want(apex),
         theirs("a domain without certificates", "@ CAA 0 issue \";\"\n@ A 198.51.100.80", CaaNobody, "Add the CAA record").want(apex),
         theirs("another account of our authority", "@ CAA 0 issue \"letsencrypt.org; accounturi=https://acme.example/9\"\n@ A 198.51.100.80", CaaAccount, "another account").want(apex),
+        well("our very account", "@ CAA 0 issue \"letsencrypt.org; accounturi=https://acme.example/1\"\n@ A 198.51.100.80\n_portico TXT \"portico-verify=n0nce\"", CaaAllows)
+            .want(apex).proves(Proof::Txt),
         theirs("another way of validation", "@ CAA 0 issue \"letsencrypt.org; validationmethods=dns-01\"\n@ A 198.51.100.80", CaaMethod, "not by http-01").want(apex),
         theirs("an unknown critical property", "@ CAA 128 tbs \"x\"\n@ A 198.51.100.80", CaaCritical, "critical flag").want(apex),
         theirs("issuewild forbids the wildcard", "@ CAA 0 issue \"letsencrypt.org\"\n@ CAA 0 issuewild \";\"\n@ A 198.51.100.80", CaaNobody, "0 issuewild \"letsencrypt.org\"")
@@ -198,14 +204,14 @@ pub(crate) async fn world(records: &str) -> DnsWorld {
 }
 
 pub(crate) fn prober(sources: Sources) -> Prober {
-    let mut platform = Platform::new("portico.example");
-    platform.account = Some("https://acme.example/1".into());
+    let platform = Platform::new("portico.example");
     Prober::new(sources, platform, Arc::new(SystemClock), Arc::new(SystemRandom))
 }
 
 pub(crate) fn want() -> Want {
     let mut want = Want::nothing("success.z.example");
     (want.target, want.proof) = (Some(TARGET.into()), Some(PROOF.into()));
+    want.accounts = vec!["https://acme.example/1".into()];
     want
 }
 

@@ -9,11 +9,12 @@ use serde_json::json;
 use tokio::net::TcpStream;
 
 use super::answer;
+use super::domain::checker;
 use crate::config::Config;
 use crate::stack::Stack;
 
-/// Checks configuration, database and its roles, clock, keys, certificate authority, mail server and the base domain's
-/// DNS. Changes nothing. Exits with 1 when something must be mended.
+/// Checks configuration, database and its roles, clock, keys, certificate authority, mail server, the base domain's DNS and
+/// domains in trouble. Changes nothing. Exits with 1 when something must be mended.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// Answers as JSON.
@@ -46,6 +47,7 @@ impl Doctor {
                     outcome: Ok(format!("key {} seals", stack.sealer.current_key())),
                 });
                 findings.push(Finding { what: "clock", outcome: clock(&stack).await });
+                findings.push(Finding { what: "domains", outcome: domains(&stack).await });
             }
             Err(error) => findings.push(Finding { what: "database", outcome: Err(format!("{error:#}")) }),
         }
@@ -71,6 +73,18 @@ impl Finding {
         };
         json!({ "check": self.what, "ok": ok, "text": text })
     }
+}
+
+/// Domains that need somebody: no certificate could be renewed, or their owners have left, or nobody sets the record.
+async fn domains(stack: &Stack) -> Result<String, String> {
+    let checker = checker(stack).map_err(|error| error.to_string())?;
+    let troubled = checker.in_trouble().await.map_err(|error| error.to_string())?;
+    if troubled.is_empty() {
+        return Ok("none is in trouble".to_owned());
+    }
+    let few: Vec<String> = troubled.iter().take(5).map(|(host, why)| format!("{host} ({why})")).collect();
+    let more = if troubled.len() > few.len() { ", .." } else { "" };
+    Err(format!("{}: {}{more}; see `portico domain doctor HOST`", troubled.len(), few.join(", ")))
 }
 
 /// Expiry is decided by the database's clock and certificates by ours, so the two must agree.
