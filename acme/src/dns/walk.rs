@@ -1,8 +1,12 @@
 //! From the roots to the servers of a host's own zone, asking each level's servers themselves: what a resolver's cache
 //! says may be hours old, and what a broken delegation hides, a resolver hides too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
 
 use super::client::{Client, Mode};
 use super::message::{Answer, Code, Data, Kind};
@@ -15,8 +19,11 @@ const DEEPEST: usize = 16;
 const MOST_SERVERS: usize = 13;
 /// Addresses of one server that are looked at.
 const MOST_ADDRESSES: usize = 2;
-/// Servers of a level that are tried until one answers.
-const TRIES: usize = 4;
+/// Servers of a level that are asked at the same time, and how often others are asked instead.
+const ABREAST: usize = 3;
+const ROUNDS: usize = 2;
+/// How long the servers of a registry are remembered: roots need not be asked for the same thing at each look.
+const REMEMBERED: Duration = Duration::from_secs(3600);
 
 /// A name server and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,29 +49,42 @@ pub struct Zone {
 /// Why the walk ended before a zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WalkError {
-    #[error("the name servers of “{zone}” cannot be reached from here: the last one {trouble}")]
+    #[error("{} cannot be asked from here: the last one {trouble}", servers_of(.zone))]
     Cut { zone: String, trouble: Trouble },
     #[error("the delegations lead nowhere")]
     TooDeep,
 }
 
+fn servers_of(zone: &str) -> String {
+    if zone.is_empty() {
+        "The root's name servers".to_owned()
+    } else {
+        format!("The name servers of “.{zone}”")
+    }
+}
+
+#[derive(Clone)]
 struct Level {
     zone: String,
     servers: Vec<NameServer>,
 }
+
+/// Registries by their zone, and when they were asked for.
+type Registries = HashMap<String, (Vec<NameServer>, Instant)>;
 
 /// Walks.
 #[derive(Debug, Clone)]
 pub struct Walker {
     client: Client,
     sources: Sources,
+    registries: Arc<Mutex<Registries>>,
 }
 
 impl Walker {
     /// A walker over `sources`.
     #[must_use]
     pub fn new(client: Client, sources: Sources) -> Self {
-        Self { client, sources }
+        Self { client, sources, registries: Arc::default() }
     }
 
     /// The zone of a host and all its servers.
@@ -72,8 +92,7 @@ impl Walker {
     /// # Errors
     /// The roots or a registry's servers cannot be reached. A zone whose own servers all fail is no error.
     pub async fn zone(&self, host: &str) -> Result<Zone, WalkError> {
-        let root = NameServer { name: "root".to_owned(), addresses: self.sources.roots.clone() };
-        let mut level = Level { zone: String::new(), servers: vec![root] };
+        let mut level = self.start(host);
         for _ in 0..DEEPEST {
             let (server, answer) = match self.first(&level, host).await {
                 Ok(found) => found,
@@ -86,6 +105,7 @@ impl Walker {
                 Some((zone, names)) => {
                     let servers = self.servers(names, &answer, &zone).await;
                     level = Level { zone, servers };
+                    self.remember(&level);
                 }
                 None => return Ok(self.settle(level, server, host).await),
             }
@@ -105,25 +125,59 @@ impl Walker {
         }
     }
 
-    /// The first server of a level that answers as it should, and its answer.
+    /// The registry of the host's last label where it is remembered, else the root.
+    fn start(&self, host: &str) -> Level {
+        let top = host.rsplit('.').next().unwrap_or_default();
+        let registries = self.registries.lock().unwrap_or_else(PoisonError::into_inner);
+        match registries.get(top) {
+            Some((servers, at)) if at.elapsed() < REMEMBERED && top != host => {
+                Level { zone: top.to_owned(), servers: servers.clone() }
+            }
+            _ => {
+                let addresses = self.sources.roots.clone();
+                let root = NameServer { name: "root".to_owned(), addresses };
+                Level { zone: String::new(), servers: vec![root] }
+            }
+        }
+    }
+
+    fn remember(&self, level: &Level) {
+        if !level.zone.contains('.') && level.servers.iter().any(|server| !server.addresses.is_empty()) {
+            let mut registries = self.registries.lock().unwrap_or_else(PoisonError::into_inner);
+            registries.insert(level.zone.clone(), (level.servers.clone(), Instant::now()));
+        }
+    }
+
+    /// The first server of a level that answers as it should, and its answer. Several are asked at once: whoever does not
+    /// answer costs no time while another does.
     async fn first(&self, level: &Level, host: &str) -> Result<(SocketAddr, Answer), Trouble> {
         let mut trouble = Trouble::NoAddress;
-        let addresses = level.servers.iter().flat_map(|server| server.addresses.iter().copied());
-        for ip in addresses.take(TRIES.max(level.servers.len())) {
-            let server = match self.address(ip) {
-                Ok(server) => server,
-                Err(forbidden) => {
-                    trouble = forbidden;
-                    continue;
+        // One address of each server before the second of any.
+        let nth = |n: usize| level.servers.iter().filter_map(move |server| server.addresses.get(n).copied());
+        let most = level.servers.iter().map(|server| server.addresses.len()).max().unwrap_or(0);
+        let addresses: Vec<IpAddr> = (0..most).flat_map(nth).collect();
+        for some in addresses.chunks(ABREAST).take(ROUNDS) {
+            let mut asked = JoinSet::new();
+            for ip in some {
+                let (walker, host, ip) = (self.clone(), host.to_owned(), *ip);
+                asked.spawn(async move {
+                    let server = walker.address(ip)?;
+                    let answer = walker.client.ask(server, &host, Kind::A, Mode::Own).await?;
+                    Ok::<_, Trouble>((server, answer))
+                });
+            }
+            while let Some(ended) = asked.join_next().await {
+                match ended {
+                    Ok(Ok((server, answer))) if is_sound(&answer, &level.zone, host) => {
+                        return Ok((server, answer));
+                    }
+                    Ok(Ok((_, answer))) => {
+                        let said = Said::read(host, Kind::A, true, &answer);
+                        trouble = said.trouble().cloned().unwrap_or(Trouble::Lame);
+                    }
+                    Ok(Err(found)) => trouble = found,
+                    Err(_) => {}
                 }
-            };
-            match self.client.ask(server, host, Kind::A, Mode::Own).await {
-                Ok(answer) if is_sound(&answer, &level.zone, host) => return Ok((server, answer)),
-                Ok(answer) => {
-                    trouble =
-                        Said::read(host, Kind::A, true, &answer).trouble().cloned().unwrap_or(Trouble::Lame);
-                }
-                Err(found) => trouble = found,
             }
         }
         Err(trouble)
@@ -182,19 +236,24 @@ impl Walker {
 
     /// Servers with their addresses: from the answer's own additions where they lie within the zone, else asked for.
     async fn servers(&self, names: Vec<String>, answer: &Answer, zone: &str) -> Vec<NameServer> {
-        let mut servers = Vec::new();
-        for name in names.into_iter().take(MOST_SERVERS) {
+        let mut found = JoinSet::new();
+        for (place, name) in names.into_iter().take(MOST_SERVERS).enumerate() {
             let glue = answer.additional.iter().filter(|rr| rr.name == name);
             let mut addresses: Vec<IpAddr> = glue.filter_map(|rr| rr.data.address()).collect();
             let trusted = is_within(&name, parent(zone).unwrap_or_default());
-            if addresses.is_empty() || !trusted {
-                addresses = self.addresses(&name).await;
-            }
-            addresses.sort();
-            addresses.truncate(MOST_ADDRESSES);
-            servers.push(NameServer { name, addresses });
+            let walker = self.clone();
+            found.spawn(async move {
+                if addresses.is_empty() || !trusted {
+                    addresses = walker.addresses(&name).await;
+                }
+                addresses.sort();
+                addresses.truncate(MOST_ADDRESSES);
+                (place, NameServer { name, addresses })
+            });
         }
-        servers
+        let mut servers: Vec<(usize, NameServer)> = found.join_all().await;
+        servers.sort_by_key(|(place, _)| *place);
+        servers.into_iter().map(|(_, server)| server).collect()
     }
 
     /// A name's addresses by the first resolver that has any: IPv4, or IPv6 where there is no other.

@@ -140,6 +140,25 @@ async fn a_walk_that_is_cut_off_says_where() {
 }
 
 #[tokio::test]
+async fn registries_are_remembered_and_silent_servers_cost_no_time_while_others_answer() {
+    let mut world = DnsWorld::start().await;
+    let registry = ["a.nic.example", "b.nic.example", "c.nic.example"];
+    world.delegate("example", &registry, "").await;
+    world.delegate("brightwater.example", &["ns1.brightwater.example"], "success A 192.0.2.1").await;
+    let walker = walker(world.sources());
+    walker.zone("success.brightwater.example").await.unwrap();
+    let roots = world.asked("a.root-servers.test");
+    for server in &registry[..2] {
+        world.temper(server, Temper::Silent);
+    }
+    let begin = std::time::Instant::now();
+    let zone = walker.zone("other.brightwater.example").await.unwrap();
+    assert_eq!(zone.apex, "brightwater.example");
+    assert!(begin.elapsed() < world.sources().patience, "{:?}", begin.elapsed());
+    assert_eq!(world.asked("a.root-servers.test"), roots, "the root is not asked again");
+}
+
+#[tokio::test]
 async fn a_stranger_cannot_send_us_to_our_own_network() {
     let world = world().await;
     // Only the root is trusted by its configuration here; what it names is on loopback.

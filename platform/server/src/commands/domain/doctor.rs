@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use acme::probe::{Check, Level, Report, Sighting, Who};
+use acme::probe::{Check, Code, Level, Report, Sighting, Who};
 use clap::Args;
 use serde_json::json;
 use tenant_router::domains::check::Diagnosis;
@@ -99,6 +99,9 @@ fn lines_of(report: &Report) -> String {
 fn verdict(report: &Report) -> String {
     let count = |level| report.checks.iter().filter(|check| check.level == level).count();
     match (count(Level::Fail), count(Level::Wait)) {
+        (0, 0) if report.check(Code::Unclaimed).is_some() => {
+            "nobody has claimed it, so nothing is expected of it".to_owned()
+        }
         (0, 0) => "all is well".to_owned(),
         (0, _) => "nothing to do but wait".to_owned(),
         (1, _) => "one thing to do".to_owned(),
@@ -133,7 +136,7 @@ fn described(check: &Check) -> Vec<String> {
                 lines.push(line("", &format!("Type: {}   Name: {host}   Value: {}", form.kind, form.value)));
             }
             None => {
-                lines.push(line("  record", &format!("{} {} {}", record.name, record.kind, record.value)))
+                lines.push(line("  record", &format!("{} {} {}", record.name, record.kind, record.value)));
             }
         }
     }
