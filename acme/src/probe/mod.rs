@@ -3,12 +3,14 @@
 //!
 //! `look` asks (every name server of the zone, and resolvers), `facts` is what came of it; `servers`, `points`, `proof` and
 //! `issue` judge the facts without asking anything more, `advice` has the words about `points`. `provider` knows how the
-//! forms of DNS providers want a record, `proxy` whose addresses stand in front of a host. Knows hosts, no tenants.
+//! forms of DNS providers want a record, `proxy` whose addresses stand in front of a host, `own_zone` what the platform's own
+//! zone should hold. Knows hosts, no tenants.
 
 mod advice;
 mod facts;
 mod issue;
 mod look;
+mod own_zone;
 pub mod points;
 mod proof;
 pub mod provider;

@@ -51,6 +51,8 @@ pub enum Code {
     Unclaimed,
     Unseen,
     TargetUnresolved,
+    TargetsReady,
+    TargetsWithoutCaa,
     // whose it is
     ProofByCname,
     ProofByTxt,

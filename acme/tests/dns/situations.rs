@@ -304,6 +304,24 @@ async fn a_walk_that_is_cut_off_is_ours_to_mend_and_the_resolvers_decide() {
 }
 
 #[tokio::test]
+async fn the_platforms_own_zone_is_looked_at_too() {
+    let world = world("").await;
+    let check = async |base: &str| {
+        let platform = Platform::new(base);
+        Prober::new(world.sources(), platform, Arc::new(SystemClock), Arc::new(SystemRandom)).own_zone().await
+    };
+    assert_eq!(check("portico.example").await.code, Code::TargetsReady);
+    let strict = check("strict.example").await;
+    assert_eq!((strict.code, strict.who), (Code::CaaOtherIssuer, Who::Us));
+    let bare = check("z.example").await;
+    assert_eq!((bare.code, bare.level), (Code::TargetUnresolved, Level::Fail));
+    world.zone("ns.portico.example", "portico.example", "@ NS ns.portico.example.\n*.edge A 198.51.100.80");
+    let open = check("portico.example").await;
+    assert_eq!((open.code, open.level), (Code::TargetsWithoutCaa, Level::Note));
+    assert!(open.fix.unwrap().contains("CAA 0 issue \"letsencrypt.org\" at *.edge.portico.example"));
+}
+
+#[tokio::test]
 async fn the_report_is_kept_as_json() {
     let world = world("").await;
     let report = prober(world.sources()).probe(&want()).await;

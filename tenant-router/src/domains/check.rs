@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use acme::probe::{Prober, Report, Want};
+use acme::probe::{Check, Prober, Report, Want};
 use chrono::{DateTime, TimeDelta, Utc};
 use platform_core::clock::Clock;
 use platform_core::db::{Db, Error, Scope, System};
@@ -17,6 +17,8 @@ use crate::host::{Host, HostError};
 
 /// A probe that takes longer ends without a report.
 pub(crate) const LONGEST: Duration = Duration::from_secs(25);
+/// A report of this age still says what an authority would see.
+const FRESH: TimeDelta = TimeDelta::minutes(1);
 /// A claim that waits longer than this is worth the operator's eye.
 const LONG_WAIT: TimeDelta = TimeDelta::days(1);
 
@@ -87,6 +89,35 @@ impl Checker {
         let mut report = self.prober.probe(&Want { accounts, ..want }).await;
         report.next_look = domain.as_ref().and_then(|domain| domain.next_check);
         Ok(Diagnosis { report, domain, others })
+    }
+
+    /// What an authority would hold against a host now, worst first; nothing for the platform's own hosts. A report of the
+    /// last minute will do.
+    ///
+    /// # Errors
+    /// The database's answer, or a base domain that is too long.
+    pub async fn objections(&self, host: &Host) -> Result<Vec<Check>, Error> {
+        let mut tx = self.db.system(System::Routes).await?;
+        let holder = keeping::claims_of(&mut tx, host).await?.into_iter().find(holds);
+        let accounts = acme::caa::accounts(&mut tx).await?;
+        drop(tx);
+        let Some(holder) = holder else { return Ok(Vec::new()) };
+        let young = self.clock.now() - FRESH;
+        let report = match holder.report.clone().filter(|report| report.at > young) {
+            Some(report) => report,
+            None => {
+                let want = holder.want(&self.base, false).map_err(|error| corrupt(&error))?;
+                self.prober.probe(&Want { accounts, ..want }).await
+            }
+        };
+        let mut found: Vec<Check> = report.obstacles().cloned().collect();
+        found.sort_by_key(|check| std::cmp::Reverse(check.level));
+        Ok(found)
+    }
+
+    /// Whether the platform's own zone is fit for domains.
+    pub async fn own_zone(&self) -> Check {
+        self.prober.own_zone().await
     }
 
     /// Domains that somebody should look after: host and why (`troubled`, `moved`, `blocked`, `waiting_dns`, ..).

@@ -28,7 +28,7 @@ impl Turn {
 pub(super) fn turn(domain: &Domain, report: &Report, contested: bool, now: DateTime<Utc>) -> Turn {
     match domain.state {
         State::Claimed | State::WaitingDns | State::Blocked => claim(domain, report, contested, now),
-        State::Verified => verified(domain, report),
+        State::Verified => verified(domain, report, now),
         State::Live => live(domain, report),
         State::Moved => moved(domain, report, now),
         ended @ (State::Released | State::Expired) => Turn::to(ended, None, None),
@@ -38,29 +38,33 @@ pub(super) fn turn(domain: &Domain, report: &Report, contested: bool, now: DateT
 fn claim(domain: &Domain, report: &Report, contested: bool, now: DateTime<Utc>) -> Turn {
     if let Some(proof) = report.proof {
         let what = if contested { What::Took } else { What::Verified };
-        let next = Some(cadence::settled(domain.id));
-        return Turn {
-            proof: Some(proof.into()),
-            takes: contested,
-            ..Turn::to(State::Verified, Some(what), next)
-        };
+        let verified = verified(domain, report, now);
+        return Turn { what: Some(what), proof: Some(proof.into()), takes: contested, ..verified };
     }
     let age = now - domain.claimed_at;
     if age > CLAIM_LIFE {
         return Turn::to(State::Expired, Some(What::Expired), None);
     }
-    let watched = domain.watched_until.is_some_and(|until| until > now);
-    let next = Some(cadence::waiting(age, watched));
+    let next = Some(cadence::waiting(age, is_watched(domain, now)));
     let blocked = contested && report.arrives == Some(true);
     Turn::to(if blocked { State::Blocked } else { State::WaitingDns }, None, next)
 }
 
-fn verified(domain: &Domain, report: &Report) -> Turn {
+fn verified(domain: &Domain, report: &Report, now: DateTime<Utc>) -> Turn {
     let lost = report.proof.is_none() && report.arrives == Some(false);
     if lost {
         return Turn::to(State::WaitingDns, None, Some(cadence::AGAIN));
     }
-    Turn::to(State::Verified, None, Some(cadence::settled(domain.id)))
+    // Proven, and its visitors still to come: its certificate waits for that.
+    let next = match report.arrives {
+        Some(false) => cadence::waiting(now - domain.claimed_at, is_watched(domain, now)),
+        _ => cadence::settled(domain.id),
+    };
+    Turn::to(State::Verified, None, Some(next))
+}
+
+fn is_watched(domain: &Domain, now: DateTime<Utc>) -> bool {
+    domain.watched_until.is_some_and(|until| until > now)
 }
 
 fn live(domain: &Domain, report: &Report) -> Turn {

@@ -122,7 +122,7 @@ async fn a_host_that_moves_away_is_kept_for_a_week_and_then_let_go() {
     let (log, mails) = world.told(tenant).await;
     assert_eq!(log, ["claimed", "verified", "moved", "returned", "moved", "released"]);
     assert_eq!(mails.len(), 3, "{mails:?}");
-    assert_eq!(mails[2], format!("{NAME} was given up"));
+    assert!(mails.contains(&format!("{NAME} was given up")), "{mails:?}");
 
     // The record comes back, to a label that is nobody's any more.
     world.point(&domain);

@@ -4,6 +4,7 @@ use std::net::ToSocketAddrs as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use acme::probe::Level;
 use clap::Args;
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -48,6 +49,7 @@ impl Doctor {
                 });
                 findings.push(Finding { what: "clock", outcome: clock(&stack).await });
                 findings.push(Finding { what: "domains", outcome: domains(&stack).await });
+                findings.push(Finding { what: "targets", outcome: targets(&stack).await });
             }
             Err(error) => findings.push(Finding { what: "database", outcome: Err(format!("{error:#}")) }),
         }
@@ -85,6 +87,16 @@ async fn domains(stack: &Stack) -> Result<String, String> {
     let few: Vec<String> = troubled.iter().take(5).map(|(host, why)| format!("{host} ({why})")).collect();
     let more = if troubled.len() > few.len() { ", .." } else { "" };
     Err(format!("{}: {}{more}; see `portico domain doctor HOST`", troubled.len(), few.join(", ")))
+}
+
+/// What the platform's own zone says of the targets that customers' hosts point at.
+async fn targets(stack: &Stack) -> Result<String, String> {
+    let checker = checker(stack).map_err(|error| error.to_string())?;
+    let check = tokio::time::timeout(2 * PATIENCE, checker.own_zone()).await;
+    let check = check.map_err(|_| "dns.servers: no resolver answers in time".to_owned())?;
+    let text =
+        [check.says.as_str(), check.fix.as_deref().unwrap_or_default()].join(" ").trim_end().to_owned();
+    if check.level == Level::Fail { Err(text) } else { Ok(text) }
 }
 
 /// Expiry is decided by the database's clock and certificates by ours, so the two must agree.
