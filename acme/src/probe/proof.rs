@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Want;
 use super::advice::record;
-use super::facts::Facts;
+use super::facts::{Facts, Reading};
 use super::points::{Place, Points};
-use super::report::{Check, Code, Level, sightings};
+use super::report::{Check, Code, Level, Who, sightings};
 use crate::dns::Data;
 
 /// Which record proves the ownership.
@@ -35,8 +35,16 @@ fn by_cname(points: &Points) -> bool {
 fn by_txt(want: &Want, facts: &Facts) -> bool {
     let Some(expected) = &want.proof else { return false };
     let readings = facts.deciding();
-    let shows = |data: &[Data]| texts(data).iter().any(|text| text.trim() == expected);
-    !readings.is_empty() && readings.iter().all(|reading| shows(reading.proof.data()))
+    let shows = |reading: &Reading| texts(reading.proof.data()).iter().any(|text| text.trim() == expected);
+    let seen = !readings.is_empty() && readings.into_iter().all(shows);
+    // To take a host from its holder, the world has to see it, too: whoever could forge our answers would have to forge
+    // those of a public resolver as well.
+    seen && (!want.contested || facts.public.is_empty() || facts.public.iter().any(shows))
+}
+
+/// The zone has the text, and no resolver sees it yet.
+fn is_coming(want: &Want, facts: &Facts) -> bool {
+    by_txt(&Want { contested: false, ..want.clone() }, facts)
 }
 
 fn texts(data: &[Data]) -> Vec<&str> {
@@ -97,6 +105,12 @@ fn missing(want: &Want, points: &Points, facts: &Facts) -> Check {
     if !label.is_empty() && found.iter().any(|text| text.contains(label) && text.trim() != expected) {
         return Check::theirs(Code::ProofWrong, &name, "The TXT record has the text of another claim.")
             .fix(format!("Replace the text by “{expected}”. Each claim has a text of its own, which is never used again."));
+    }
+    if want.contested && is_coming(want, facts) {
+        let says = "The TXT record is right; no public resolver sees it yet.";
+        return Check::new(Code::ProofContested, Level::Wait, Who::Nobody, &name, says)
+            .fix("Wait. The host moves to this account as soon as one of them does.")
+            .until(super::servers::until(facts.at, facts.keep()));
     }
     if want.contested && by_cname(points) {
         return Check::theirs(

@@ -126,6 +126,9 @@ fn situations() -> Vec<Situation> {
         row("another claim's target, and a proof", "success CNAME old567.edge.portico.example.\n_portico.success TXT \"portico-verify=n0nce\"", OldTarget, Level::Note, Who::Customer, "to abc234")
             .proves(Proof::Txt),
         well("a host of another account, proven", CNAME_AND_TXT, ProofByTxt).want(|want| want.contested = true).proves(Proof::Txt),
+        row("a host of another account, proven a moment ago", CNAME_AND_TXT, ProofContested, Level::Wait, Who::Nobody, "as soon as one of them does")
+            .want(|want| want.contested = true)
+            .odd(|world| (1..=3).for_each(|number| world.keep(number, "_portico.success.z.example TXT"))),
         well("the proof among other texts", "success A 104.16.1.1\n_portico.success TXT \"v=spf1 -all\"\n_portico.success TXT \"portico-verify=\" \"n0nce\"", ProofByTxt)
             .proves(Proof::Txt),
         // the servers

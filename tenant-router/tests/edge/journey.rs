@@ -126,6 +126,33 @@ async fn a_proven_host_has_one_holder_and_the_newest_proof_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn visitors_of_other_hosts_are_sent_to_the_primary_with_path_and_query() {
+    let world = World::new(|_| ()).await;
+    let tenant = world.tenant("techflow").await;
+    let names = ["success.brightwater.example", "portal.brightwater.example"];
+    for name in names {
+        let domain = world.claim(tenant, name).await;
+        world.point(&domain).await;
+        world.until_state(tenant, name, State::Live).await;
+        world.until_served(name).await;
+    }
+    let mut tx = world.db.tenant(Scope::tenant(tenant)).await.unwrap();
+    domains::redirect(&mut tx, &host(names[1]), &host(names[0])).await.unwrap();
+    tx.commit().await.unwrap();
+    let begin = Instant::now();
+    while world.table.get(&host(names[1])).unwrap().kind != Kind::RedirectTo(host(names[0])) {
+        assert!(begin.elapsed().as_secs() < 10);
+        tokio::task::yield_now().await;
+    }
+    let request =
+        format!("GET /orders?page=2&q=a%20b HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", names[1]);
+    let expected = format!("location: https://{}:{}/orders?page=2&q=a%20b", names[0], world.https.port());
+    let page = world.raw(names[1], &request).await;
+    assert!(page.starts_with("HTTP/1.1 308") && page.to_lowercase().contains(&expected), "{page}");
+    assert!(world.get(names[0]).await.contains(&format!("host={}", names[0])), "the primary serves itself");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn suspension_and_renaming_act_at_once() {
     let world = World::new(|_| ()).await;
     world.served_tenant("techflow").await;
