@@ -38,6 +38,9 @@ pub(crate) struct Drive {
     /// Adds a query that no request had before, so that no page made for an earlier one is given again.
     #[arg(long)]
     anew: bool,
+    /// Ends when every visitor has asked once.
+    #[arg(long)]
+    once: bool,
     #[arg(long, default_value_t = 8)]
     connections: usize,
     #[arg(long, default_value_t = 2.0)]
@@ -69,8 +72,9 @@ impl Drive {
         let began = Instant::now();
         let end = began + Duration::from_secs_f64(self.seconds);
         let each = streams.into_iter().enumerate().map(|(at, stream)| {
-            let way =
-                Way { requests: requests.clone(), first: self.first_line(), at, step: self.connections };
+            let first = self.first_line();
+            let left = if self.once { requests.len() / self.connections } else { usize::MAX };
+            let way = Way { requests: requests.clone(), first, at, step: self.connections, left };
             tokio::spawn(travel(stream, way, end))
         });
         let mut all = Seen::default();
@@ -133,6 +137,7 @@ struct Way {
     first: String,
     at: usize,
     step: usize,
+    left: usize,
 }
 
 impl Way {
@@ -146,13 +151,14 @@ impl Way {
         text.push_str(" HTTP/1.1\r\n");
         text.push_str(&self.requests[self.at % self.requests.len()]);
         self.at += self.step;
+        self.left -= 1;
     }
 }
 
 async fn travel(mut stream: TlsStream<TcpStream>, mut way: Way, end: Instant) -> anyhow::Result<Seen> {
     let turn = std::time::UNIX_EPOCH.elapsed()?.as_nanos();
     let (mut seen, mut buffer, mut request) = (Seen::default(), Vec::with_capacity(64 * 1024), String::new());
-    while Instant::now() < end {
+    while Instant::now() < end && way.left > 0 {
         let began = Instant::now();
         way.next(turn, &mut request);
         stream.write_all(request.as_bytes()).await?;
