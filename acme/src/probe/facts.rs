@@ -8,6 +8,10 @@ use super::provider::{self, Provider};
 use crate::caa;
 use crate::dns::{Said, Trouble, WalkError, Zone};
 
+/// Second-level names under which registries of countries sell domains.
+const REGISTRY_LABELS: [&str; 12] =
+    ["ac", "co", "com", "edu", "go", "gob", "gov", "ne", "net", "or", "org", "gouv"];
+
 /// What one server says of a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reading {
@@ -92,6 +96,21 @@ impl Facts {
     /// Whether the host is the top of its zone.
     pub(super) fn is_apex(&self, host: &str) -> bool {
         self.zone().is_some_and(|zone| zone.apex == host)
+    }
+
+    /// Whether a registry itself says that there is no such domain.
+    pub(super) fn is_unregistered(&self) -> bool {
+        let Some(zone) = self.zone() else { return false };
+        let sells = match zone.apex.split_once('.') {
+            None => true,
+            Some((second, top)) => top.len() == 2 && REGISTRY_LABELS.contains(&second),
+        };
+        sells && self.own.iter().any(|reading| matches!(reading.a, Said::NoName { .. }))
+    }
+
+    /// Whether none of the zone's own servers answers.
+    pub(super) fn is_deaf(&self) -> bool {
+        !self.own.is_empty() && self.own.iter().all(|reading| reading.trouble().is_some())
     }
 
     /// The readings that decide: of the zone's own servers that answer, else of resolvers that do.

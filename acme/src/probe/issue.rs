@@ -10,9 +10,10 @@ use crate::dns::{Data, is_within};
 
 /// The checks of this part.
 pub(super) fn checks(want: &Want, platform: &Platform, facts: &Facts, points: &Points) -> Vec<Check> {
-    let mut checks = vec![caa(want, platform, facts, points)];
-    checks.extend(challenge(want, facts));
-    checks
+    // Servers that answer nothing do not answer for CAA either: one fault is told once.
+    let deaf = facts.is_deaf() && matches!(facts.caa, Verdict::Broken { .. });
+    let caa = (!deaf).then(|| caa(want, platform, facts, points));
+    caa.into_iter().chain(challenge(want, facts)).collect()
 }
 
 fn caa(want: &Want, platform: &Platform, facts: &Facts, points: &Points) -> Check {
@@ -35,13 +36,19 @@ fn caa(want: &Want, platform: &Platform, facts: &Facts, points: &Points) -> Chec
                 (Some(Verdict::Allowed { .. }), true) => until_cname(found, why),
                 _ => denied(want, platform, found, why),
             };
-            let text: Vec<&str> = fixes.iter().map(|fix| fix.what.as_str()).collect();
+            let text = fixes.iter().map(|fix| fix.what.as_str()).collect::<Vec<_>>().join(" ");
+            let text = match check.code {
+                Code::CaaUntilCname => {
+                    format!("Nothing, once the CNAME is there. For a certificate before that: {text}")
+                }
+                _ => text,
+            };
             let fixes = fixes.iter().filter(|fix| !fix.value.is_empty());
             let records: Vec<Record> = fixes.map(|fix| record(facts, &fix.name, "CAA", &fix.value)).collect();
             check
                 .seen(published(found))
                 .expected(format!("CAA 0 issue \"{issuer}\""))
-                .fix(text.join(" "))
+                .fix(text)
                 .records(records)
         }
         Verdict::Broken { at, server, why } => {
@@ -79,8 +86,10 @@ fn denied(want: &Want, platform: &Platform, found: &Found, why: &Denial) -> Chec
         Denial::Critical(_) => Code::CaaCritical,
     };
     let who = if is_ours(&found.owner, platform) { Who::Us } else { Who::Customer };
+    // A host that nobody has claimed may yet become a CNAME, and then this does not count.
+    let level = if want.target.is_none() { Level::Note } else { Level::Fail };
     let name = if found.owner == want.host { &want.host } else { &found.owner };
-    Check::new(code, Level::Fail, who, name, says)
+    Check::new(code, level, who, name, says)
 }
 
 fn is_ours(name: &str, platform: &Platform) -> bool {

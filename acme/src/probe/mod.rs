@@ -132,9 +132,12 @@ impl Prober {
         let points = points::judge(want, &self.platform, &facts);
         let proof = proof::judge(want, &points, &facts);
         let mut checks = servers::judge(&facts, &points);
-        checks.extend(advice::checks(want, &self.platform, &facts, &points, proof));
-        checks.extend(proof::checks(want, &points, &facts, proof));
-        checks.extend(issue::checks(want, &self.platform, &facts, &points));
+        // Where there is no domain, there is nothing to set a record in.
+        if !facts.is_unregistered() {
+            checks.extend(advice::checks(want, &self.platform, &facts, &points, proof));
+            checks.extend(proof::checks(want, &points, &facts, proof));
+            checks.extend(issue::checks(want, &self.platform, &facts, &points));
+        }
         Report::new(want, &facts, checks, proof, points.whole)
     }
 }

@@ -9,10 +9,6 @@ use super::points::{Place, Points};
 use super::report::{Check, Code, Level, Who, sightings};
 use crate::dns::{Said, Trouble, Zone};
 
-/// Second-level names under which registries of countries sell domains.
-const REGISTRY_LABELS: [&str; 12] =
-    ["ac", "co", "com", "edu", "go", "gob", "gov", "ne", "net", "or", "org", "gouv"];
-
 /// The checks of this part.
 pub(super) fn judge(facts: &Facts, points: &Points) -> Vec<Check> {
     let mut checks = Vec::new();
@@ -22,7 +18,7 @@ pub(super) fn judge(facts: &Facts, points: &Points) -> Vec<Check> {
             Check::new(Code::WalkCut, Level::Note, Who::Us, "", format!("{error}."))
                 .fix("Let this installation ask name servers on the internet (UDP and TCP, port 53). Until then the resolvers' word counts."),
         ),
-        Some(Ok(zone)) if is_unregistered(zone, facts) => {
+        Some(Ok(zone)) if facts.is_unregistered() => {
             checks.push(unregistered(zone, facts));
             return checks;
         }
@@ -46,14 +42,6 @@ pub(super) fn until(at: DateTime<Utc>, seconds: Option<u32>) -> Option<DateTime<
     seconds.filter(|seconds| *seconds > 0).map(|seconds| at + TimeDelta::seconds(seconds.into()))
 }
 
-fn is_unregistered(zone: &Zone, facts: &Facts) -> bool {
-    let sold = match zone.apex.split_once('.') {
-        None => true,
-        Some((second, top)) => top.len() == 2 && REGISTRY_LABELS.contains(&second),
-    };
-    sold && facts.own.iter().any(|reading| matches!(reading.a, Said::NoName { .. }))
-}
-
 fn unregistered(zone: &Zone, facts: &Facts) -> Check {
     let seen = facts.own.iter().map(|reading| (reading.by.clone(), reading.a.to_string()));
     Check::theirs(
@@ -69,19 +57,19 @@ fn answering(zone: &Zone, facts: &Facts) -> Check {
     let bad: Vec<(&Reading, &Trouble)> =
         facts.own.iter().filter_map(|reading| Some((reading, reading.trouble()?))).collect();
     let Some((_, trouble)) = bad.first() else {
-        return Check::well(
-            Code::ServersAnswer,
-            &zone.apex,
-            format!("All {} name servers of {} answer.", facts.own.len(), zone.apex),
-        );
+        let says = match facts.own.len() {
+            1 => format!("The name server of {} answers.", zone.apex),
+            number => format!("All {number} name servers of {} answer.", zone.apex),
+        };
+        return Check::well(Code::ServersAnswer, &zone.apex, says);
     };
     let all = bad.len() == facts.own.len();
     let names: Vec<&str> = bad.iter().map(|(reading, _)| reading.by.as_str()).collect();
     let (code, fix) = remedy(trouble, &zone.apex, &names.join(", "));
-    let how_many = if all { "None of the".to_owned() } else { format!("{} of the", bad.len()) };
-    let says = match all {
-        true => format!("None of the {} name servers of {} answers for it.", facts.own.len(), zone.apex),
-        false => format!("{how_many} {} name servers of {} fail.", facts.own.len(), zone.apex),
+    let says = match (all, facts.own.len()) {
+        (true, 1) => format!("The only name server of {} does not answer for it.", zone.apex),
+        (true, number) => format!("None of the {number} name servers of {} answers for it.", zone.apex),
+        (false, number) => format!("{} of the {number} name servers of {} fail.", bad.len(), zone.apex),
     };
     let seen = bad.iter().map(|(reading, trouble)| (reading.by.clone(), trouble.to_string()));
     let level = if all { Level::Fail } else { Level::Note };
@@ -173,6 +161,10 @@ fn resolvers(facts: &Facts) -> Option<Check> {
                 .seen(seen)
                 .fix("Check dns.servers and this installation's way to them."),
         );
+    }
+    if facts.is_deaf() {
+        // What the name servers' own check says already.
+        return None;
     }
     let all = bad.len() == facts.public.len();
     let level = if all { Level::Fail } else { Level::Note };

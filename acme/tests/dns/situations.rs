@@ -261,7 +261,15 @@ async fn every_situation_has_its_code_who_and_fix() {
         }
         // One fault is one fault: beside it only what cannot be otherwise.
         let fails = report.checks.iter().filter(|check| check.level == Level::Fail).count();
-        if situation.level < Level::Fail && fails > 1 {
+        let alone = matches!(
+            situation.code,
+            Code::RefusingServer
+                | Code::FailingServer
+                | Code::SilentServer
+                | Code::LameServer
+                | Code::Unregistered
+        );
+        if (situation.level < Level::Fail || alone) && fails > 1 {
             let found: Vec<_> = report.checks.iter().filter(|check| check.level == Level::Fail).collect();
             faults.push(format!("{}: also fails {found:?}", situation.what));
         }
