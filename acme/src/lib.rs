@@ -3,16 +3,19 @@
 //!
 //! Knows hosts and no tenants. `wanted` says which hosts shall have a certificate; [`Issuer`] works until each has one,
 //! within the [`budget`] of each [`authority`]; [`renew`] says when it is due again; [`CertCache`] gives it to the
-//! handshake; [`challenges`] answers the authority. The tables are in `migrations/sql/0002_edge.sql`.
+//! handshake; [`challenges`] answers the authority. [`probe`] says what the world's DNS makes of a host, [`caa`] whether
+//! our authority may issue for it. The tables are in `migrations/sql/0002_edge.sql`.
 
 mod account;
 pub mod authority;
 pub mod budget;
+pub mod caa;
 pub mod cache;
 pub mod certificate;
 pub mod challenges;
 mod claims;
 pub mod delegation;
+pub mod dns;
 mod drive;
 mod failing;
 mod health;
@@ -23,6 +26,7 @@ mod jws;
 mod key;
 pub mod order;
 pub mod precheck;
+pub mod probe;
 mod proof;
 pub mod renew;
 pub mod revoke;

@@ -12,12 +12,13 @@ use clap::Args;
 use platform_connectors::sync::{Refresher, Runner};
 use platform_core::jobs::Worker;
 use platform_core::mail::{self, Courier};
-use tenant_router::domains::{Checker, Dns};
+use tenant_router::domains::Notices;
 use tenant_router::{Edge, EdgeConfig, Feed, Host, Limits, Reconciler};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::domain::checker;
 use crate::compose::{self, Neutral};
 use crate::stack::Stack;
 
@@ -123,7 +124,8 @@ fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) 
     let (db, clock) = (stack.db.clone(), stack.clock.clone());
     let issuer = issuer(stack)?;
     let checker = checker(stack)?;
-    let reconciler = Reconciler::new(db.clone(), checker, base(stack)?, clock);
+    let notices = Notices::new(stack.outbox.clone(), clock.clone(), stack.random.clone());
+    let reconciler = Reconciler::new(db.clone(), checker, base(stack)?, clock).telling(notices);
     let smtp = &stack.config.smtp;
     let courier =
         Courier::new(db.clone(), stack.outbox.clone(), &smtp.url, &smtp.from).map_err(anyhow::Error::msg)?;
@@ -161,12 +163,6 @@ pub(crate) fn issuer(stack: &Stack) -> anyhow::Result<Issuer> {
     };
     let (clock, random) = (stack.clock.clone(), stack.random.clone());
     Ok(Issuer::new(config, stack.db.clone(), stack.sealer.clone(), clock, random)?)
-}
-
-/// Looks at domains by the configured resolvers.
-pub(crate) fn checker(stack: &Stack) -> anyhow::Result<Checker> {
-    let dns = Dns::new(&stack.config.dns.servers)?;
-    Ok(Checker::new(stack.db.clone(), dns, base(stack)?, stack.clock.clone()))
 }
 
 /// The platform's own domain.
