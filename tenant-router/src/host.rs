@@ -72,14 +72,7 @@ impl Host {
     }
 
     fn from_name(name: &str) -> Result<Self, HostError> {
-        // Longer than any name even when every octet were a three-octet character: refuse before any work.
-        if name.len() > 4 * MAX_LENGTH {
-            return Err(HostError::TooLong);
-        }
-        let ascii = to_ascii(name)?;
-        let bare = ascii.strip_suffix('.').unwrap_or(&ascii);
-        check(bare)?;
-        Ok(Self(Arc::from(bare)))
+        Ok(Self(Arc::from(&*canonical(name)?)))
     }
 
     /// The canonical text.
@@ -130,6 +123,23 @@ impl Host {
     pub fn labels(&self) -> impl Iterator<Item = &str> {
         self.0.split('.')
     }
+}
+
+/// The canonical spelling of a name without port; a name that is spelt so already is borrowed.
+pub(crate) fn canonical(name: &str) -> Result<Cow<'_, str>, HostError> {
+    // Longer than any name even when every octet were a three-octet character: refuse before any work.
+    if name.len() > 4 * MAX_LENGTH {
+        return Err(HostError::TooLong);
+    }
+    let bare = match to_ascii(name)? {
+        Cow::Borrowed(ascii) => Cow::Borrowed(ascii.strip_suffix('.').unwrap_or(ascii)),
+        Cow::Owned(mut ascii) => {
+            ascii.truncate(ascii.strip_suffix('.').unwrap_or(&ascii).len());
+            Cow::Owned(ascii)
+        }
+    };
+    check(&bare)?;
+    Ok(bare)
 }
 
 fn parse_port(text: &str) -> Result<u16, HostError> {

@@ -48,7 +48,7 @@ impl Plain {
                 }
             };
         }
-        match self.gate.table.get(&authority.host).as_deref().map(|route| &route.kind) {
+        match self.gate.table.get(&authority.host).as_deref().map(|known| &known.kind) {
             Some(Kind::Live) => self.gate.redirect(&authority.host, &request),
             Some(Kind::RedirectTo(to)) => self.gate.redirect(to, &request),
             Some(Kind::Waiting) => refuse(Refusal::Waiting),

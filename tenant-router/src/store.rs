@@ -1,5 +1,6 @@
 //! Reads of all tenants' hosts for the route table and the certificate list. The domains' own life is in `domains`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -67,13 +68,15 @@ async fn read(
     now: DateTime<Utc>,
 ) -> Result<Vec<(Host, Route)>, Error> {
     let mut routes = Vec::new();
+    // One text a tenant, however many hosts it has.
+    let mut slugs = HashMap::new();
     if let Some(base) = base {
         let rows: Vec<TenantRow> =
             sqlx::query_as("select id, slug, status from tenants where $1::uuid is null or id = $1")
                 .bind(tenant)
                 .fetch_all(tx.conn())
                 .await?;
-        routes.extend(rows.into_iter().filter_map(|row| platform_route(row, base)));
+        routes.extend(rows.into_iter().filter_map(|row| platform_route(&row, base, &mut slugs)));
     }
     // The holder's row first; a tombstone shows only where nobody holds the host.
     let rows: Vec<DomainRow> = sqlx::query_as(
@@ -88,11 +91,17 @@ async fn read(
     .bind(now - TOMBSTONE)
     .fetch_all(tx.conn())
     .await?;
-    routes.extend(rows.into_iter().filter_map(domain_route));
+    routes.extend(rows.into_iter().filter_map(|row| domain_route(&row, &mut slugs)));
     Ok(routes)
 }
 
-fn platform_route(row: TenantRow, base: &Host) -> Option<(Host, Route)> {
+type Slugs = HashMap<TenantId, Arc<str>>;
+
+fn slug_of(slugs: &mut Slugs, tenant: TenantId, slug: &str) -> Arc<str> {
+    slugs.entry(tenant).or_insert_with(|| Arc::from(slug)).clone()
+}
+
+fn platform_route(row: &TenantRow, base: &Host, slugs: &mut Slugs) -> Option<(Host, Route)> {
     let host = match base.child(&row.slug) {
         Ok(host) if !crate::domains::is_reserved_slug(&row.slug) => host,
         _ => {
@@ -101,10 +110,10 @@ fn platform_route(row: TenantRow, base: &Host) -> Option<(Host, Route)> {
         }
     };
     let kind = if row.status == "suspended" { Kind::Suspended } else { Kind::Live };
-    Some((host, Route { tenant: row.id, slug: Arc::from(row.slug), domain: None, kind }))
+    Some((host, Route { tenant: row.id, slug: slug_of(slugs, row.id, &row.slug), domain: None, kind }))
 }
 
-fn domain_route(row: DomainRow) -> Option<(Host, Route)> {
+fn domain_route(row: &DomainRow, slugs: &mut Slugs) -> Option<(Host, Route)> {
     let host = match Host::parse(&row.host) {
         Ok(host) => host,
         Err(error) => {
@@ -120,5 +129,6 @@ fn domain_route(row: DomainRow) -> Option<(Host, Route)> {
         (_, Some(to)) => Kind::RedirectTo(to),
         _ => Kind::Live,
     };
-    Some((host, Route { tenant: row.tenant_id, slug: Arc::from(row.slug), domain: Some(row.id), kind }))
+    let slug = slug_of(slugs, row.tenant_id, &row.slug);
+    Some((host, Route { tenant: row.tenant_id, slug, domain: Some(row.id), kind }))
 }

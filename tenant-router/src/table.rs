@@ -1,14 +1,18 @@
 //! The route table: which tenant a host belongs to, and whether it is served. Immutable shards behind `ArcSwap`, so a
-//! look-up takes no lock and a change copies one shard. Exact names win over one-label wildcards. `feed` fills it.
+//! look-up takes no lock and makes no allocation, and a change copies one shard. Exact names win over one-label
+//! wildcards. `feed` fills it; an entry's place in memory is `known`'s.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
+use hashbrown::HashTable;
 use platform_core::id::{DomainId, TenantId};
 
-use crate::host::Host;
+use crate::host::{Host, canonical};
+use crate::known::Known;
 
 const SHARDS: usize = 64;
 
@@ -45,14 +49,33 @@ pub enum Pattern {
     Wildcard(Host),
 }
 
-type Map = HashMap<Host, Arc<Route>>;
+impl Pattern {
+    fn host(&self) -> &Host {
+        match self {
+            Self::Exact(host) | Self::Wildcard(host) => host,
+        }
+    }
+}
+
+type Shard = HashTable<Arc<Known>>;
+
+/// Names come from strangers, so an attacker must not be able to choose names that meet in one bucket. SipHash would make
+/// that certain and costs as much as the rest of the look-up. A keyed foldhash is enough here: its 128 secret bits are the
+/// system's (foldhash's own seed is made of addresses and the time), no answer ever shows a hash, and a look-up adds
+/// nothing to the table. Only names that their owner has proven get into it, one DNS record and one claim each.
+static SEED: LazyLock<SharedSeed> = LazyLock::new(|| SharedSeed::from_u64(secret()));
+
+/// 64 bits from the system's generator, by the only way that the standard library has to it.
+fn secret() -> u64 {
+    RandomState::new().hash_one(0)
+}
 
 /// The table; cheap to share, safe to read from every task.
 #[derive(Debug)]
 pub struct RouteTable {
-    hasher: RandomState,
-    exact: Vec<ArcSwap<Map>>,
-    wildcards: ArcSwap<Map>,
+    hasher: SeedableRandomState,
+    exact: Vec<ArcSwap<Shard>>,
+    wildcards: ArcSwap<Shard>,
 }
 
 impl Default for RouteTable {
@@ -66,7 +89,7 @@ impl RouteTable {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            hasher: RandomState::new(),
+            hasher: SeedableRandomState::with_seed(secret(), &SEED),
             exact: (0..SHARDS).map(|_| ArcSwap::default()).collect(),
             wildcards: ArcSwap::default(),
         }
@@ -74,15 +97,27 @@ impl RouteTable {
 
     /// The route of a host: its own, else that of a wildcard that covers it.
     #[must_use]
-    pub fn get(&self, host: &Host) -> Option<Arc<Route>> {
-        if let Some(route) = self.shard(host).load().get(host) {
-            return Some(route.clone());
+    pub fn get(&self, host: &Host) -> Option<Arc<Known>> {
+        self.look_up(host.as_str())
+    }
+
+    /// As `get`, for a name as a client sent it: a stranger's name costs no allocation either.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Arc<Known>> {
+        self.look_up(&canonical(name).ok()?)
+    }
+
+    fn look_up(&self, name: &str) -> Option<Arc<Known>> {
+        let hash = self.hash(name.as_bytes());
+        if let Some(known) = self.exact[shard(hash)].load().find(hash, |known| known.is(name)) {
+            return Some(known.clone());
         }
         let wildcards = self.wildcards.load();
         if wildcards.is_empty() {
             return None;
         }
-        wildcards.get(host.parent()?).cloned()
+        let (_, parent) = name.split_once('.')?;
+        wildcards.find(self.hash(parent.as_bytes()), |known| known.is(parent)).cloned()
     }
 
     /// Number of exact hosts and wildcards.
@@ -99,39 +134,52 @@ impl RouteTable {
 
     /// Puts or, with `None`, removes the route of one pattern. Gives whether that changed anything.
     pub fn set(&self, pattern: &Pattern, route: Option<Route>) -> bool {
-        let (slot, host) = match pattern {
-            Pattern::Exact(host) => (self.shard(host), host),
-            Pattern::Wildcard(host) => (&self.wildcards, host),
+        let host = pattern.host();
+        let (name, hash) = (host.as_str(), self.hash(host.as_str().as_bytes()));
+        let slot = match pattern {
+            Pattern::Exact(_) => &self.exact[shard(hash)],
+            Pattern::Wildcard(_) => &self.wildcards,
         };
-        if slot.load().get(host).map(|known| &**known) == route.as_ref() {
+        if slot.load().find(hash, |known| known.is(name)).map(|known| &***known) == route.as_ref() {
             return false;
         }
-        let route = route.map(Arc::new);
+        let known = route.map(|route| Arc::new(Known::new(host, route)));
         slot.rcu(|old| {
-            let mut new = Map::clone(old);
-            match &route {
-                Some(route) => new.insert(host.clone(), route.clone()),
-                None => new.remove(host),
-            };
+            let mut new = Shard::clone(old);
+            if let Ok(entry) = new.find_entry(hash, |known| known.is(name)) {
+                entry.remove();
+            }
+            if let Some(known) = &known {
+                self.insert(&mut new, hash, known.clone());
+            }
             new
         });
         true
     }
 
     /// Makes the table equal to `routes`; shards that do not change are left alone. Gives the number of changed shards.
+    /// A pattern that comes twice has its last route.
     pub fn replace(&self, routes: impl IntoIterator<Item = (Pattern, Route)>) -> usize {
-        let mut exact: Vec<Map> = (0..SHARDS).map(|_| Map::new()).collect();
-        let mut wildcards = Map::new();
+        let mut exact: Vec<Shard> = (0..SHARDS).map(|_| Shard::new()).collect();
+        let mut wildcards = Shard::new();
         for (pattern, route) in routes {
-            match pattern {
-                Pattern::Exact(host) => exact[self.index(&host)].insert(host, Arc::new(route)),
-                Pattern::Wildcard(host) => wildcards.insert(host, Arc::new(route)),
+            let host = pattern.host();
+            let hash = self.hash(host.as_str().as_bytes());
+            let new = match pattern {
+                Pattern::Exact(_) => &mut exact[shard(hash)],
+                Pattern::Wildcard(_) => &mut wildcards,
             };
+            if let Ok(entry) = new.find_entry(hash, |known| known.is(host.as_str())) {
+                entry.remove();
+            }
+            let known = Arc::new(Known::new(host, route));
+            self.insert(new, hash, known);
         }
         let slots = self.exact.iter().zip(exact).chain([(&self.wildcards, wildcards)]);
         let mut changed = 0;
-        for (slot, new) in slots {
-            if **slot.load() != new {
+        for (slot, mut new) in slots {
+            if !self.same(&slot.load(), &new) {
+                new.shrink_to_fit(|known| self.hash(known.bytes()));
                 slot.store(Arc::new(new));
                 changed += 1;
             }
@@ -144,21 +192,34 @@ impl RouteTable {
     pub fn hosts_of(&self, tenant: TenantId) -> Vec<Host> {
         let mut hosts = Vec::new();
         for shard in &self.exact {
-            let map = shard.load();
-            hosts
-                .extend(map.iter().filter(|(_, route)| route.tenant == tenant).map(|(host, _)| host.clone()));
+            let shard = shard.load();
+            hosts.extend(shard.iter().filter(|known| known.tenant == tenant).map(|known| known.host()));
         }
         hosts
     }
 
-    fn shard(&self, host: &Host) -> &ArcSwap<Map> {
-        &self.exact[self.index(host)]
+    fn same(&self, one: &Shard, other: &Shard) -> bool {
+        let known = |entry: &Arc<Known>| {
+            let hash = self.hash(entry.bytes());
+            one.find(hash, |known| known.bytes() == entry.bytes()) == Some(entry)
+        };
+        one.len() == other.len() && other.iter().all(known)
     }
 
-    fn index(&self, host: &Host) -> usize {
-        let hash = self.hasher.hash_one(host.as_str());
-        usize::try_from(hash % SHARDS as u64).expect("less than 64")
+    fn insert(&self, into: &mut Shard, hash: u64, known: Arc<Known>) {
+        into.insert_unique(hash, known, |known| self.hash(known.bytes()));
     }
+
+    fn hash(&self, name: &[u8]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(name);
+        hasher.finish()
+    }
+}
+
+/// Bits of the hash that the shards' own tables do not go by: those take the lowest and the highest ones.
+fn shard(hash: u64) -> usize {
+    usize::try_from((hash >> 40) % SHARDS as u64).expect("less than 64")
 }
 
 #[cfg(test)]
@@ -196,7 +257,7 @@ mod tests {
         assert_eq!(table.len(), 200);
         assert_eq!(table.replace(all.clone()), 0);
         assert_eq!(table.replace(all.iter().skip(1).cloned()), 1);
-        assert_eq!(table.get(&host("t0.example")), None);
+        assert!(table.get(&host("t0.example")).is_none());
         assert_eq!(table.get(&host("t199.example")).unwrap().tenant.0.as_u128(), 199);
     }
 
@@ -210,5 +271,41 @@ mod tests {
         assert_eq!(table.hosts_of(TenantId(Uuid::from_u128(1))), [host("a.example")]);
         assert!(table.set(&key, None));
         assert!(table.is_empty());
+    }
+
+    #[test]
+    fn names_are_found_as_clients_spell_them() {
+        let table = RouteTable::new();
+        table.set(&Pattern::Exact(host("münchen.example")), Some(route(1, Kind::Live)));
+        table.set(&Pattern::Exact(host("a.example")), Some(route(2, Kind::Live)));
+        for name in ["a.example", "A.Example.", "MÜNCHEN.example", "xn--mnchen-3ya.example"] {
+            assert!(table.find(name).is_some(), "{name}");
+        }
+        for name in ["", "b.example", "a.example:443", "a_b.example", "a.example.."] {
+            assert!(table.find(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_table_agrees_with_a_plain_map() {
+        let (table, mut plain) = (RouteTable::new(), std::collections::HashMap::new());
+        // A linear congruential walk: puts, changes and removals in an order that repeats.
+        let mut at = 7_u64;
+        for _ in 0..20_000 {
+            at = at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let host = host(&format!("n{}.example", (at >> 33) % 3000));
+            let new = ((at >> 20) & 3 != 0).then(|| route(u128::from(at >> 60), Kind::Live));
+            let old = match new.clone() {
+                Some(new) => plain.insert(host.clone(), new),
+                None => plain.remove(&host),
+            };
+            assert_eq!(table.set(&Pattern::Exact(host), new.clone()), old != new);
+        }
+        assert_eq!(table.len(), plain.len());
+        for (host, route) in &plain {
+            assert_eq!(&**table.get(host).unwrap(), route);
+        }
+        let all = plain.iter().map(|(host, route)| (Pattern::Exact(host.clone()), route.clone()));
+        assert_eq!(table.replace(all), 0, "a full look finds nothing to change");
     }
 }
