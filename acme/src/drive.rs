@@ -140,7 +140,7 @@ async fn start_over(work: &mut Work<'_>) -> Result<(), StepError> {
     if !store::holds(&mut tx, &work.row).await? {
         return Err(StepError::Lost);
     }
-    challenges::remove(&mut tx, &work.row).await?;
+    challenges::remove(&mut tx, work.row.id).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use platform_core::secrets::Binding;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::challenges::{Answer, Kind};
 use crate::issuer::Issuer;
 use crate::store::OrderRow;
 use crate::verdict::{StepError, Who, judge};
@@ -103,6 +104,7 @@ impl Work<'_> {
             return self.go(step);
         }
         let mut answers = Vec::new();
+        let host = self.row.host.clone();
         let order = self.remote().await?;
         let mut authorizations = order.authorizations();
         while let Some(authorization) = authorizations.next().await {
@@ -111,14 +113,19 @@ impl Work<'_> {
                 continue;
             }
             let challenge = authorization.challenge(ChallengeType::Http01).ok_or_else(no_http01)?;
-            answers.push((challenge.token.clone(), challenge.key_authorization().as_str().to_owned()));
+            answers.push(Answer {
+                host: host.clone(),
+                kind: Kind::Http01,
+                token: challenge.token.clone(),
+                text: challenge.key_authorization().as_str().to_owned(),
+            });
         }
         let mut tx = self.issuer.db.system(System::Certificates).await?;
         if !store::holds(&mut tx, &self.row).await? {
             return Err(StepError::Lost);
         }
-        for (token, answer) in &answers {
-            challenges::put(&mut tx, &self.row, token, answer, self.issuer.clock.now()).await?;
+        for answer in &answers {
+            challenges::put(&mut tx, self.row.id, answer, self.issuer.clock.now()).await?;
         }
         tx.commit().await?;
         self.go(Step::Challenged)
@@ -205,7 +212,7 @@ impl Work<'_> {
             return Err(StepError::Lost);
         }
         installed::install(&mut tx, &new, now).await?;
-        challenges::remove(&mut tx, &self.row).await?;
+        challenges::remove(&mut tx, self.row.id).await?;
         tx.commit().await?;
         tracing::info!(host = %self.row.host, serial = facts.serial, until = %facts.not_after, "certificate installed");
         Ok(())

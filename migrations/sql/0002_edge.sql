@@ -115,14 +115,18 @@ begin
 end $$;
 create trigger acme_orders_hint after insert on acme_orders for each row execute function hint_order();
 
--- Answers to HTTP-01, committed before the authority is told to look; any node gives them.
+-- Answers to challenges, committed before the authority is told to look; any node gives them. `host` is the name under
+-- proof, without `*.`. `answer` is the key authorization (http-01), the SHA-256 digest of it in lower-case hexadecimal
+-- (tls-alpn-01), or the value of the TXT record (dns-01).
 create table acme_challenges (
     host text not null,
+    kind text not null default 'http-01' constraint acme_challenges_kind_known check
+        (kind in ('http-01', 'tls-alpn-01', 'dns-01')),
     token text not null,
     answer text not null,
     order_id uuid not null references acme_orders (id) on delete cascade,
     expires timestamptz not null,
-    primary key (host, token)
+    primary key (host, kind, token)
 );
 create index acme_challenges_expiry on acme_challenges (expires);
 create index acme_challenges_order on acme_challenges (order_id);
