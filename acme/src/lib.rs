@@ -7,6 +7,7 @@
 //! files of their own beside these.
 
 mod account;
+pub mod alpn;
 pub mod cache;
 pub mod certificate;
 pub mod challenges;
@@ -15,17 +16,21 @@ pub mod import;
 pub mod installed;
 pub mod issuer;
 mod key;
+mod memory;
 pub mod order;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tickets;
 pub mod tls;
 pub mod verdict;
 pub mod wanted;
 pub mod wire;
 
-pub use cache::{CertCache, LoadError, Loaded};
+pub use alpn::AlpnChallenges;
+pub use cache::{CacheConfig, CertCache, LoadError, Loaded, Statistics};
 pub use issuer::{Backoff, Issuer, IssuerConfig};
 pub use order::Step;
 pub use store::{Progress, progress, retry_now};
+pub use tickets::SharedTickets;
 pub use verdict::{Failure, Who};

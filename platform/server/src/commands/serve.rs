@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use acme::{CertCache, Issuer, IssuerConfig};
+use acme::{CacheConfig, CertCache, Issuer, IssuerConfig, SharedTickets};
 use anyhow::Context as _;
 use clap::Args;
 use platform_connectors::sync::{Refresher, Runner};
@@ -66,7 +66,11 @@ impl Serve {
     ) -> anyhow::Result<()> {
         let all = !(self.http || self.https);
         let feed = Feed::boot(stack.db.clone(), base(stack)?, stack.clock.clone()).await?;
-        let certs = CertCache::new(stack.db.clone(), stack.sealer.clone(), stack.clock.clone())?;
+        let (db, sealer, clock) = (stack.db.clone(), stack.sealer.clone(), stack.clock.clone());
+        let tickets =
+            SharedTickets::boot(db.clone(), sealer.clone(), clock.clone(), stack.random.clone()).await?;
+        let cache = CacheConfig { tickets: Some(tickets), ..CacheConfig::default() };
+        let certs = CertCache::with(db, sealer, clock, cache)?;
         let edge =
             Edge::new(edge_config(stack), feed.table(), certs.clone(), stack.db.clone(), Arc::new(Neutral))?;
         let stop = shutdown.clone();
