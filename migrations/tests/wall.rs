@@ -12,6 +12,7 @@ const WITHOUT_TENANT: &[(&str, &str)] = &[
     ("acme_challenges", "certificates know hosts and no tenant"),
     ("acme_orders", "certificates know hosts and no tenant"),
     ("certificates", "certificates know hosts and no tenant"),
+    ("ticket_keys", "keys of TLS session tickets are the platform's"),
     ("wanted_hosts", "certificates know hosts and no tenant"),
 ];
 

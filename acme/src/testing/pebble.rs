@@ -26,13 +26,15 @@ pub struct PebbleOptions {
     pub validity: Duration,
     /// The port where it asks for HTTP-01 answers: where the test listens.
     pub http_port: u16,
+    /// The port where it asks for TLS-ALPN-01 answers; without it, one where nobody listens.
+    pub tls_port: Option<u16>,
 }
 
 impl PebbleOptions {
     /// Pebble's defaults, asking at this port.
     #[must_use]
     pub fn asking_at(http_port: u16) -> Self {
-        Self { nonce_reject: 5, validity: Duration::from_secs(90 * 24 * 60 * 60), http_port }
+        Self { nonce_reject: 5, validity: Duration::from_secs(90 * 24 * 60 * 60), http_port, tls_port: None }
     }
 }
 
@@ -158,7 +160,7 @@ impl Pebble {
             "certificate": path("leaf.pem"),
             "privateKey": path("leaf.key"),
             "httpPort": self.options.http_port,
-            "tlsPort": free_address().port(),
+            "tlsPort": self.options.tls_port.unwrap_or_else(|| free_address().port()),
             "ocspResponderURL": "",
             "externalAccountBindingRequired": false,
             "certificateValidityPeriod": self.options.validity.as_secs(),
