@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
-use rustls::pki_types::DnsName;
+use rustls_pki_types::DnsName;
 use serde::{Deserialize, Serialize};
 
 /// Longest name in octets, without the final dot.

@@ -101,12 +101,15 @@ impl Serve {
 
 fn edge_config(stack: &Stack) -> EdgeConfig {
     let limits = &stack.config.limits;
+    let usual = Limits::default();
     EdgeConfig {
         public_port: stack.config.https.public_port,
         limits: Limits {
             connections_per_second: limits.connections_per_second,
             connection_burst: limits.connection_burst,
-            ..Limits::default()
+            // Who lets one address open so many at once has a forwarder in front: they may stay open, too.
+            connections_per_client: usual.connections_per_client.max(limits.connection_burst.get() as usize),
+            ..usual
         },
         ..EdgeConfig::default()
     }
