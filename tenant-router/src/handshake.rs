@@ -122,8 +122,8 @@ impl Handshakes {
 
     /// A name that this platform answers for, by the table alone: a stranger's name costs no allocation.
     fn served(&self, name: &str) -> Option<(Host, Kind)> {
-        let known = self.table.find(name).filter(|known| known.kind != Kind::Tombstone)?;
-        Some((Host::parse(name).ok()?, known.kind.clone()))
+        let kind = self.table.find(name, |known| known.kind.clone())?;
+        (kind != Kind::Tombstone).then_some((Host::parse(name).ok()?, kind))
     }
 
     async fn challenge(&self, host: Host) -> Answer {

@@ -17,6 +17,7 @@ pub mod limits;
 pub mod neutral;
 mod plain;
 pub mod reconcile;
+mod shards;
 mod stall;
 mod store;
 pub mod table;

@@ -1,20 +1,21 @@
-//! The route table: which tenant a host belongs to, and whether it is served. Immutable shards behind `ArcSwap`, so a
-//! look-up takes no lock and makes no allocation, and a change copies one shard. Exact names win over one-label
-//! wildcards. `feed` fills it; an entry's place in memory is `known`'s.
+//! The route table: which tenant a host belongs to, and whether it is served. Immutable shards, so a look-up takes no
+//! lock and makes no allocation, and a change copies one shard. Exact names win over one-label wildcards. `feed` fills
+//! it; an entry's place in memory is `known`'s, how threads read shards is `shards`'.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, LazyLock};
 
-use arc_swap::ArcSwap;
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
-use hashbrown::HashTable;
 use platform_core::id::{DomainId, TenantId};
 
 use crate::host::{Host, canonical};
 use crate::known::Known;
+use crate::shards::{Shard, Shards};
 
+/// For exact names; one more holds the wildcards.
 const SHARDS: usize = 64;
+const WILDCARDS: usize = SHARDS;
 
 /// How a known host is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,8 +58,6 @@ impl Pattern {
     }
 }
 
-type Shard = HashTable<Arc<Known>>;
-
 /// Names come from strangers, so an attacker must not be able to choose names that meet in one bucket. SipHash would make
 /// that certain and costs as much as the rest of the look-up. A keyed foldhash is enough here: its 128 secret bits are the
 /// system's (foldhash's own seed is made of addresses and the time), no answer ever shows a hash, and a look-up adds
@@ -74,8 +73,7 @@ fn secret() -> u64 {
 #[derive(Debug)]
 pub struct RouteTable {
     hasher: SeedableRandomState,
-    exact: Vec<ArcSwap<Shard>>,
-    wildcards: ArcSwap<Shard>,
+    shards: Shards,
 }
 
 impl Default for RouteTable {
@@ -88,42 +86,49 @@ impl RouteTable {
     /// An empty table.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            hasher: SeedableRandomState::with_seed(secret(), &SEED),
-            exact: (0..SHARDS).map(|_| ArcSwap::default()).collect(),
-            wildcards: ArcSwap::default(),
-        }
+        Self { hasher: SeedableRandomState::with_seed(secret(), &SEED), shards: Shards::new(SHARDS + 1) }
     }
 
     /// The route of a host: its own, else that of a wildcard that covers it.
     #[must_use]
     pub fn get(&self, host: &Host) -> Option<Arc<Known>> {
-        self.look_up(host.as_str())
+        self.look_up(host.as_str(), Arc::clone)
     }
 
-    /// As `get`, for a name as a client sent it: a stranger's name costs no allocation either.
-    #[must_use]
-    pub fn find(&self, name: &str) -> Option<Arc<Known>> {
-        self.look_up(&canonical(name).ok()?)
+    /// As `get`, and takes what is needed of it on the spot: no two cores fight for the entry's reference count.
+    pub fn with<R>(&self, host: &Host, take: impl FnOnce(&Known) -> R) -> Option<R> {
+        self.look_up(host.as_str(), |known| take(known))
     }
 
-    fn look_up(&self, name: &str) -> Option<Arc<Known>> {
+    /// As `with`, for a name as a client sent it: a stranger's name costs no allocation either.
+    pub fn find<R>(&self, name: &str, take: impl FnOnce(&Known) -> R) -> Option<R> {
+        self.look_up(&canonical(name).ok()?, |known| take(known))
+    }
+
+    fn look_up<R>(&self, name: &str, take: impl FnOnce(&Arc<Known>) -> R) -> Option<R> {
         let hash = self.hash(name.as_bytes());
-        if let Some(known) = self.exact[shard(hash)].load().find(hash, |known| known.is(name)) {
-            return Some(known.clone());
-        }
-        let wildcards = self.wildcards.load();
-        if wildcards.is_empty() {
-            return None;
-        }
-        let (_, parent) = name.split_once('.')?;
-        wildcards.find(self.hash(parent.as_bytes()), |known| known.is(parent)).cloned()
+        self.shards
+            .read(shard(hash), |shard| match shard.find(hash, |known| known.is(name)) {
+                Some(known) => Ok(take(known)),
+                None => Err(take),
+            })
+            .or_else(|take| {
+                let (_, parent) = name.split_once('.').ok_or(())?;
+                self.shards.read(WILDCARDS, |wildcards| {
+                    if wildcards.is_empty() {
+                        return Err(());
+                    }
+                    let hash = self.hash(parent.as_bytes());
+                    wildcards.find(hash, |known| known.is(parent)).map(take).ok_or(())
+                })
+            })
+            .ok()
     }
 
     /// Number of exact hosts and wildcards.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.exact.iter().map(|shard| shard.load().len()).sum::<usize>() + self.wildcards.load().len()
+        (0..=WILDCARDS).map(|at| self.shards.read(at, Shard::len)).sum()
     }
 
     /// Whether nothing is known.
@@ -136,38 +141,35 @@ impl RouteTable {
     pub fn set(&self, pattern: &Pattern, route: Option<Route>) -> bool {
         let host = pattern.host();
         let (name, hash) = (host.as_str(), self.hash(host.as_str().as_bytes()));
-        let slot = match pattern {
-            Pattern::Exact(_) => &self.exact[shard(hash)],
-            Pattern::Wildcard(_) => &self.wildcards,
+        let at = match pattern {
+            Pattern::Exact(_) => shard(hash),
+            Pattern::Wildcard(_) => WILDCARDS,
         };
-        if slot.load().find(hash, |known| known.is(name)).map(|known| &***known) == route.as_ref() {
-            return false;
-        }
-        let known = route.map(|route| Arc::new(Known::new(host, route)));
-        slot.rcu(|old| {
+        self.shards.change(at, |old| {
+            if old.find(hash, |known| known.is(name)).map(|known| &***known) == route.as_ref() {
+                return None;
+            }
             let mut new = Shard::clone(old);
             if let Ok(entry) = new.find_entry(hash, |known| known.is(name)) {
                 entry.remove();
             }
-            if let Some(known) = &known {
-                self.insert(&mut new, hash, known.clone());
+            if let Some(route) = route {
+                self.insert(&mut new, hash, Arc::new(Known::new(host, route)));
             }
-            new
-        });
-        true
+            Some(new)
+        })
     }
 
     /// Makes the table equal to `routes`; shards that do not change are left alone. Gives the number of changed shards.
     /// A pattern that comes twice has its last route.
     pub fn replace(&self, routes: impl IntoIterator<Item = (Pattern, Route)>) -> usize {
-        let mut exact: Vec<Shard> = (0..SHARDS).map(|_| Shard::new()).collect();
-        let mut wildcards = Shard::new();
+        let mut all: Vec<Shard> = (0..=WILDCARDS).map(|_| Shard::new()).collect();
         for (pattern, route) in routes {
             let host = pattern.host();
             let hash = self.hash(host.as_str().as_bytes());
             let new = match pattern {
-                Pattern::Exact(_) => &mut exact[shard(hash)],
-                Pattern::Wildcard(_) => &mut wildcards,
+                Pattern::Exact(_) => &mut all[shard(hash)],
+                Pattern::Wildcard(_) => &mut all[WILDCARDS],
             };
             if let Ok(entry) = new.find_entry(hash, |known| known.is(host.as_str())) {
                 entry.remove();
@@ -175,14 +177,16 @@ impl RouteTable {
             let known = Arc::new(Known::new(host, route));
             self.insert(new, hash, known);
         }
-        let slots = self.exact.iter().zip(exact).chain([(&self.wildcards, wildcards)]);
         let mut changed = 0;
-        for (slot, mut new) in slots {
-            if !self.same(&slot.load(), &new) {
+        for (at, mut new) in all.into_iter().enumerate() {
+            let put = self.shards.change(at, |old| {
+                if self.same(old, &new) {
+                    return None;
+                }
                 new.shrink_to_fit(|known| self.hash(known.bytes()));
-                slot.store(Arc::new(new));
-                changed += 1;
-            }
+                Some(new)
+            });
+            changed += usize::from(put);
         }
         changed
     }
@@ -191,9 +195,10 @@ impl RouteTable {
     #[must_use]
     pub fn hosts_of(&self, tenant: TenantId) -> Vec<Host> {
         let mut hosts = Vec::new();
-        for shard in &self.exact {
-            let shard = shard.load();
-            hosts.extend(shard.iter().filter(|known| known.tenant == tenant).map(|known| known.host()));
+        for at in 0..SHARDS {
+            self.shards.read(at, |shard| {
+                hosts.extend(shard.iter().filter(|known| known.tenant == tenant).map(|known| known.host()));
+            });
         }
         hosts
     }
@@ -279,10 +284,10 @@ mod tests {
         table.set(&Pattern::Exact(host("münchen.example")), Some(route(1, Kind::Live)));
         table.set(&Pattern::Exact(host("a.example")), Some(route(2, Kind::Live)));
         for name in ["a.example", "A.Example.", "MÜNCHEN.example", "xn--mnchen-3ya.example"] {
-            assert!(table.find(name).is_some(), "{name}");
+            assert!(table.find(name, |_| ()).is_some(), "{name}");
         }
         for name in ["", "b.example", "a.example:443", "a_b.example", "a.example.."] {
-            assert!(table.find(name).is_none(), "{name}");
+            assert!(table.find(name, |_| ()).is_none(), "{name}");
         }
     }
 
