@@ -50,20 +50,19 @@ pub(crate) async fn routes_of_tenant(
     read(tx, Some(tenant), None, Some(base), now).await
 }
 
-/// The route of one custom host.
-pub(crate) async fn route_of(
+/// The routes of those of these custom hosts that have one.
+pub(crate) async fn routes_of_hosts(
     tx: &mut SystemTx,
-    host: &Host,
+    hosts: &[Host],
     now: DateTime<Utc>,
-) -> Result<Option<Route>, Error> {
-    let routes = read(tx, None, Some(host), None, now).await?;
-    Ok(routes.into_iter().next().map(|(_, route)| route))
+) -> Result<Vec<(Host, Route)>, Error> {
+    read(tx, None, Some(hosts), None, now).await
 }
 
 async fn read(
     tx: &mut SystemTx,
     tenant: Option<TenantId>,
-    host: Option<&Host>,
+    hosts: Option<&[Host]>,
     base: Option<&Host>,
     now: DateTime<Utc>,
 ) -> Result<Vec<(Host, Route)>, Error> {
@@ -83,11 +82,11 @@ async fn read(
         "select distinct on (d.host) d.host, d.id, d.tenant_id, t.slug, t.status, d.state, d.redirect_to
            from domains d join tenants t on t.id = d.tenant_id
           where (d.state in ('verified', 'live', 'moved') or (d.state = 'released' and d.ended_at > $3))
-            and ($1::uuid is null or d.tenant_id = $1) and ($2::text is null or d.host = $2)
+            and ($1::uuid is null or d.tenant_id = $1) and ($2::text[] is null or d.host = any ($2))
           order by d.host, d.state = 'released', d.ended_at desc",
     )
     .bind(tenant)
-    .bind(host.map(Host::as_str))
+    .bind(hosts.map(|hosts| hosts.iter().map(Host::as_str).collect::<Vec<_>>()))
     .bind(now - TOMBSTONE)
     .fetch_all(tx.conn())
     .await?;

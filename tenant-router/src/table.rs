@@ -2,6 +2,7 @@
 //! lock and makes no allocation, and a change copies one shard. Exact names win over one-label wildcards. `feed` fills
 //! it; an entry's place in memory is `known`'s, how threads read shards is `shards`'.
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, LazyLock};
 
@@ -56,7 +57,18 @@ impl Pattern {
             Self::Exact(host) | Self::Wildcard(host) => host,
         }
     }
+
+    /// Goes by bits of the hash that the shards' own tables do not: those take the lowest and the highest ones.
+    fn shard(&self, hash: u64) -> usize {
+        match self {
+            Self::Exact(_) => shard(hash),
+            Self::Wildcard(_) => WILDCARDS,
+        }
+    }
 }
+
+/// Hash, name, and what shall be there.
+type Change = (u64, Host, Option<Arc<Known>>);
 
 /// Names come from strangers, so an attacker must not be able to choose names that meet in one bucket. SipHash would make
 /// that certain and costs as much as the rest of the look-up. A keyed foldhash is enough here: its 128 secret bits are the
@@ -139,25 +151,34 @@ impl RouteTable {
 
     /// Puts or, with `None`, removes the route of one pattern. Gives whether that changed anything.
     pub fn set(&self, pattern: &Pattern, route: Option<Route>) -> bool {
-        let host = pattern.host();
-        let (name, hash) = (host.as_str(), self.hash(host.as_str().as_bytes()));
-        let at = match pattern {
-            Pattern::Exact(_) => shard(hash),
-            Pattern::Wildcard(_) => WILDCARDS,
-        };
-        self.shards.change(at, |old| {
-            if old.find(hash, |known| known.is(name)).map(|known| &***known) == route.as_ref() {
-                return None;
-            }
-            let mut new = Shard::clone(old);
-            if let Ok(entry) = new.find_entry(hash, |known| known.is(name)) {
-                entry.remove();
-            }
-            if let Some(route) = route {
-                self.insert(&mut new, hash, Arc::new(Known::new(host, route)));
-            }
-            Some(new)
-        })
+        self.apply([(pattern.clone(), route)]) > 0
+    }
+
+    /// As `set` for many patterns, and copies each shard once. Gives the number of changed shards.
+    pub fn apply(&self, changes: impl IntoIterator<Item = (Pattern, Option<Route>)>) -> usize {
+        let mut by_shard: BTreeMap<usize, Vec<Change>> = BTreeMap::new();
+        for (pattern, route) in changes {
+            let host = pattern.host();
+            let hash = self.hash(host.as_str().as_bytes());
+            let known = route.map(|route| Arc::new(Known::new(host, route)));
+            by_shard.entry(pattern.shard(hash)).or_default().push((hash, host.clone(), known));
+        }
+        let changed = by_shard.into_iter().filter(|(at, changes)| {
+            self.shards.change(*at, |old| {
+                let same = |(hash, host, known): &Change| {
+                    old.find(*hash, |known| known.is(host.as_str())) == known.as_ref()
+                };
+                if changes.iter().all(same) {
+                    return None;
+                }
+                let mut new = Shard::clone(old);
+                for (hash, host, known) in changes {
+                    self.put(&mut new, *hash, host, known.clone());
+                }
+                Some(new)
+            })
+        });
+        changed.count()
     }
 
     /// Makes the table equal to `routes`; shards that do not change are left alone. Gives the number of changed shards.
@@ -167,15 +188,8 @@ impl RouteTable {
         for (pattern, route) in routes {
             let host = pattern.host();
             let hash = self.hash(host.as_str().as_bytes());
-            let new = match pattern {
-                Pattern::Exact(_) => &mut all[shard(hash)],
-                Pattern::Wildcard(_) => &mut all[WILDCARDS],
-            };
-            if let Ok(entry) = new.find_entry(hash, |known| known.is(host.as_str())) {
-                entry.remove();
-            }
             let known = Arc::new(Known::new(host, route));
-            self.insert(new, hash, known);
+            self.put(&mut all[pattern.shard(hash)], hash, host, Some(known));
         }
         let mut changed = 0;
         for (at, mut new) in all.into_iter().enumerate() {
@@ -211,8 +225,13 @@ impl RouteTable {
         one.len() == other.len() && other.iter().all(known)
     }
 
-    fn insert(&self, into: &mut Shard, hash: u64, known: Arc<Known>) {
-        into.insert_unique(hash, known, |known| self.hash(known.bytes()));
+    fn put(&self, into: &mut Shard, hash: u64, host: &Host, known: Option<Arc<Known>>) {
+        if let Ok(entry) = into.find_entry(hash, |known| known.is(host.as_str())) {
+            entry.remove();
+        }
+        if let Some(known) = known {
+            into.insert_unique(hash, known, |known| self.hash(known.bytes()));
+        }
     }
 
     fn hash(&self, name: &[u8]) -> u64 {
@@ -222,7 +241,6 @@ impl RouteTable {
     }
 }
 
-/// Bits of the hash that the shards' own tables do not go by: those take the lowest and the highest ones.
 fn shard(hash: u64) -> usize {
     usize::try_from((hash >> 40) % SHARDS as u64).expect("less than 64")
 }

@@ -118,3 +118,30 @@ async fn a_renewed_certificate_is_swapped_in_on_all_nodes() {
     println!("renewed on both after {:?}", begin.elapsed());
     assert_eq!(served(&one).await, served(&two).await);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_of_thousands_does_not_delay_the_end_of_a_domain() {
+    let ground = Ground::new().await;
+    let tenant = ground.tenant("techflow").await;
+    let domain = ground.domain(tenant, NAME, "live").await;
+    let node = ground.node(|_| ()).await;
+    ground
+        .sql(&format!(
+            "insert into domains (tenant_id, id, host, label, nonce, state, claimed_at)
+             select '{tenant}', overlay(md5(n::text)::text placing '7' from 13 for 1)::uuid,
+                    'n' || n || '.import.example', md5('l' || n), 'n', 'live', now()
+               from generate_series(1, 5000) n"
+        ))
+        .await;
+    ground
+        .sql(&format!("update domains set state = 'released', ended_at = now() where id = '{domain}'"))
+        .await;
+    let begin = Instant::now();
+    while node.table.get(&host(NAME)).unwrap().kind != Kind::Tombstone {
+        assert!(begin.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    println!("gone {:?} after 5,000 others came", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    assert_eq!(node.table.len(), 5002);
+}
