@@ -24,11 +24,11 @@ class Contender:
     def cpu(self):
         raise NotImplementedError
 
-    def drive(self, seconds):
+    def drive(self, seconds, *options):
         before = self.cpu()
         out = run("the client", [
             self.client, "drive", "--connect", f"127.0.0.1:{self.port}", "--host", f"v1.{BASE}", "--path", PATH, "--ca",
-            self.files.ca, "--visitors", self.visitors, "--connections", CONNECTIONS, "--seconds", seconds])
+            self.files.ca, "--visitors", self.visitors, "--connections", CONNECTIONS, "--seconds", seconds, *options])
         seen = json.loads(out)
         return {**seen, "cpu_us": (self.cpu() - before) * 1e6 / seen["requests"]}
 
@@ -81,15 +81,20 @@ class Portico(Contender):
         """What a sync does every few seconds: the visited tenants' data was read a moment ago."""
         self.database.psql(self.db, "-c", "update connectors set data_as_of = now() where tenant_id in (select tenant_id from sessions)")
 
+    def drive(self, seconds, *options):
+        """Every visitor has asked a moment ago, as in the midst of a day."""
+        super().drive(60, "--once")
+        return super().drive(seconds, *options)
+
     def some_visitors(self, count):
         return [line.split(" ", 1) for line in self.visitors.read_text().splitlines()[:count]]
 
-    def page(self, visitor):
+    def page(self, visitor, query=""):
         """One page of one visitor; gives its status."""
         host, cookie = visitor
         connection = Connection(host, self.port, self.files.ca)
         try:
-            connection.request("GET", PATH, headers={"Cookie": cookie, "Accept": "text/html"})
+            connection.request("GET", PATH + query, headers={"Cookie": cookie, "Accept": "text/html"})
             answer = connection.getresponse()
             self.body = answer.read()
             return answer.status
@@ -123,6 +128,16 @@ connection_burst = 100000
 requests_per_second = 1000000
 request_burst = 1000000
 ''')
+
+
+class Anew:
+    """The same server asked so that it cannot give a page a second time: each is read and made anew."""
+
+    def __init__(self, portico):
+        self.name, self.portico = "page_anew", portico
+
+    def drive(self, seconds):
+        return Contender.drive(self.portico, seconds, "--anew")
 
 
 class Hello(Contender):

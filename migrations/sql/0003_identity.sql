@@ -77,3 +77,30 @@ create table sessions (
 );
 create index sessions_by_contact on sessions (tenant_id, customer_id, contact_id, last_seen_at desc);
 select wall.customer('sessions');
+
+-- Hints for those who keep a session in memory: who may come, and what we know of them, has changed.
+create function hint_sessions() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('sessions', old.tenant_id || ':' || old.customer_id);
+    return null;
+end $$;
+create trigger sessions_hint after delete or update of host, revoked_at, expires_at on sessions
+    for each row execute function hint_sessions();
+create trigger contacts_hint after delete or update of customer_id, email, name, role, locale, active on contacts
+    for each row execute function hint_sessions();
+
+create function hint_customer_sessions() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('sessions', old.tenant_id || ':' || old.id);
+    return null;
+end $$;
+create trigger customers_hint after delete or update of name, time_zone, status on customers
+    for each row execute function hint_customer_sessions();
+
+create function hint_tenant_sessions() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('sessions', old.id || ':*');
+    return null;
+end $$;
+create trigger tenants_hint after delete or update of status on tenants
+    for each row execute function hint_tenant_sessions();

@@ -48,7 +48,7 @@ pub(crate) fn install(env: &mut Environment<'static>, assets: &Arc<Assets>) {
         stamp(state, value, &options, |lens, when| {
             let (key, count) = match when {
                 When::Day(day) => days(lens.today(), day),
-                When::At(at) => distance(lens.now, at.with_timezone(&Utc)),
+                When::At(at) => distance(lens.now()?, at.with_timezone(&Utc)),
             };
             lens.counted(key, count)
         })

@@ -9,19 +9,41 @@ use minijinja::{Error, ErrorKind, State, value::Object};
 use crate::{
     locale::{Locale, fill},
     message::{Piece, escape_into},
+    view::View,
 };
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Lens {
     pub(crate) locale: Arc<Locale>,
     pub(crate) zone: Tz,
-    pub(crate) now: DateTime<Utc>,
+    now: DateTime<Utc>,
+    /// What is seen is given again for the rest of the day.
+    for_a_day: bool,
     pub(crate) terms: Arc<BTreeMap<String, String>>,
 }
 
 impl Object for Lens {}
 
 impl Lens {
+    pub(crate) fn new(view: &View) -> Self {
+        let terms = Arc::clone(&view.skin.terms);
+        Self { locale: Arc::clone(view.locale), zone: view.zone, now: view.now, for_a_day: false, terms }
+    }
+
+    /// The same eyes for what is given again until the day is over.
+    pub(crate) fn for_a_day(&self) -> Self {
+        Self { for_a_day: true, ..self.clone() }
+    }
+
+    /// The moment of looking.
+    pub(crate) fn now(&self) -> Result<DateTime<Utc>, Error> {
+        if self.for_a_day {
+            let why = "what is rendered once a day cannot tell how long ago something was";
+            return Err(Error::new(ErrorKind::InvalidOperation, why));
+        }
+        Ok(self.now)
+    }
+
     /// The lens of the running render. Found in the context once, then kept with the state, because macros do not see
     /// the context of the page that calls them.
     pub(crate) fn of(state: &mut State<'_, '_>) -> Result<Arc<Lens>, Error> {

@@ -14,6 +14,7 @@ mod locales;
 mod logo;
 mod mail;
 mod message;
+mod once;
 mod pack;
 mod page;
 mod palette;

@@ -14,6 +14,7 @@ use crate::{
     locale::Locale,
     locales::Locales,
     mail::{Mail, MailPage},
+    once,
     pack::Pack,
     page::{Entry, Page, Registry},
     sources,
@@ -119,17 +120,11 @@ impl Themes {
     ) -> Result<String, RenderError> {
         let pack = view.skin.brand().pack;
         let env = &self.packs[Pack::ALL.iter().position(|known| *known == pack).unwrap_or_default()];
-        let lens = Lens {
-            locale: Arc::clone(view.locale),
-            zone: view.zone,
-            now: view.now,
-            terms: Arc::clone(&view.skin.terms),
-        };
         let context = context! {
             page => Value::from(Serde(page)),
             shell => Value::from(Serde(view.shell)),
             brand => view.skin.value.clone(),
-            lens => Value::from_object(lens),
+            lens => Value::from_object(Lens::new(view)),
         };
         let render = || env.get_template(template)?.render(context);
         render().map_err(|source| RenderError { template: template.to_owned(), source })
@@ -160,6 +155,7 @@ fn environment(
     );
     env.set_formatter(filters::write_value);
     filters::install(&mut env, assets);
+    once::install(&mut env);
     let overrides = pack.overrides();
     let own = sources::TEMPLATES.iter().map(|(name, source)| ((*name).to_owned(), *source));
     for (name, source) in own.chain(registry.templates.iter().cloned()) {

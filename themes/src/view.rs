@@ -52,7 +52,7 @@ pub struct NavItem {
 }
 
 /// The person signed in.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Person {
     pub name: String,
     pub email: String,
@@ -98,7 +98,7 @@ pub struct Language {
 }
 
 /// Light, dark, or what the device says. Kept in the cookie [`Scheme::COOKIE`], so that the first byte is right.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scheme {
     #[default]

@@ -5,6 +5,7 @@
 //! dropped is rolled back.
 
 mod conn;
+mod heed;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Postgres, Transaction};
 
 pub use conn::Conn;
+pub use heed::Heed;
 
 use crate::clock::SystemClock;
 use crate::id::{self, CustomerId, TenantId};

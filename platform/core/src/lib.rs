@@ -14,4 +14,4 @@ pub mod rotation;
 pub mod secrets;
 pub mod tenants;
 
-pub use db::{Conn, Db, Error, OperatorTx, Scope, System, SystemTx, TenantTx};
+pub use db::{Conn, Db, Error, Heed, OperatorTx, Scope, System, SystemTx, TenantTx};

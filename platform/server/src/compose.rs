@@ -17,14 +17,14 @@ use platform_portal::orders::live::Live;
 use platform_portal::orders::routes::Orders;
 use platform_portal::shell::routes::PortalFrame;
 use platform_portal::shell::{Slice, Slices};
-use platform_web::{Brands, Parts, Rate, Routes, Site};
+use platform_web::{Brands, Keep, Parts, Rate, Routes, Site};
 use tenant_router::{Conn, NeutralPages, Refusal, Tenant};
 use themes::{Registry, Themes};
 
 use crate::config::Config;
 use crate::stack::Stack;
 
-/// A looked-up session is kept this long, so that a revocation is obeyed within a second.
+/// A looked-up session is kept this long while nobody hears of ends, so that a revocation is obeyed within a second.
 const SESSION_KEPT: Duration = Duration::from_secs(1);
 
 /// Every page and mail of the program, compiled.
@@ -50,6 +50,8 @@ pub struct App {
     pub router: Router,
     /// Tells open pages of changes; runs beside the router.
     pub live: Live,
+    /// Hears who may no longer come; runs beside the router.
+    pub sessions: Sessions,
 }
 
 /// Builds it all.
@@ -60,11 +62,11 @@ pub async fn app(stack: &Stack, refresher: Refresher) -> anyhow::Result<App> {
     let site = site(stack)?;
     let sessions = Sessions::new(stack.db.clone(), SESSION_KEPT);
     let identity = Identity::new(sessions, stack.outbox.clone(), Limits::default());
-    let live = Live::new(stack.db.clone());
+    let live = Live::new(stack.db.clone(), site.keep().clone());
     let routes = routes(stack, &identity, Orders { live: live.clone(), refresher });
     let web = platform_web::Stack::new(site, routes, |router| identity.sessions().layer(router));
     let router = web.router.clone().layer(from_fn_with_state(stack.config.https.public_port, bridge));
-    Ok(App { web, router, live })
+    Ok(App { web, router, live, sessions: identity.sessions().clone() })
 }
 
 /// Every slice of the portal, in the order of navigation.
@@ -93,6 +95,7 @@ fn site(stack: &Stack) -> anyhow::Result<Site> {
         clock: stack.clock.clone(),
         random: stack.random.clone(),
         frame: Some(Arc::new(PortalFrame(slices()))),
+        keep: Keep::default(),
         config: web_config(&stack.config),
     }))
 }

@@ -24,12 +24,16 @@ impl Visit {
     /// # Errors
     /// As [`Visit::render`].
     pub fn render_as<P: Page>(&self, status: StatusCode, page: &P) -> Result<Response, Error> {
+        Ok(html_response(status, self.html(page)?))
+    }
+
+    pub(crate) fn html<P: Page>(&self, page: &P) -> Result<String, Error> {
         let shell = self.shell();
         let html = self.site().themes().render(&self.view(&shell), page)?;
         if self.flashed().is_some() {
             self.set_cookie(&Cookie::removal(cookie::FLASH));
         }
-        Ok(html_response(status, html))
+        Ok(html)
     }
 
     pub(crate) fn render_error<P: Page>(&self, status: StatusCode, page: &P) -> Response {

@@ -9,6 +9,7 @@ use platform_core::random::Random;
 use themes::{Shell, Skin, Themes};
 
 use crate::brands::Brands;
+use crate::keep::Keep;
 use crate::limits::Rate;
 use crate::visit::Visit;
 
@@ -25,6 +26,7 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub frame: Option<Arc<dyn Frame>>,
+    pub keep: Keep,
     pub config: Config,
 }
 
@@ -92,6 +94,12 @@ impl Site {
     #[must_use]
     pub fn random(&self) -> &dyn Random {
         &*self.0.parts.random
+    }
+
+    /// Pages made a moment ago.
+    #[must_use]
+    pub fn keep(&self) -> &Keep {
+        &self.0.parts.keep
     }
 
     #[must_use]

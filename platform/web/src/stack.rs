@@ -72,9 +72,10 @@ impl Stack {
         Self { router, routes: list, site, limits }
     }
 
-    /// Keeps brands fresh and limits small for as long as it runs. Never returns; the composition drops it.
+    /// Keeps brands fresh, limits and kept pages small for as long as it runs. Never returns; the composition drops it.
     pub async fn maintain(&self) {
-        futures_util::future::join(self.site.brands().keep_fresh(), self.limits.keep_small()).await;
+        let (brands, keep) = (self.site.brands(), self.site.keep());
+        futures_util::future::join3(brands.keep_fresh(), self.limits.keep_small(), keep.stay_small()).await;
     }
 }
 

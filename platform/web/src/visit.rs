@@ -28,7 +28,7 @@ use crate::{csrf, flash};
 const BROWSER_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Who is signed in, as far as pages show it. Rights are proved by `identity`'s extractors, never read from here.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Viewer {
     pub person: themes::Person,
     pub locale: Option<String>,
@@ -120,6 +120,11 @@ impl Visit {
 
     #[must_use]
     pub fn look(&self) -> &Look {
+        &self.0.look
+    }
+
+    /// The very look in memory, to tell whether it is still the same.
+    pub(crate) fn look_shared(&self) -> &Arc<Look> {
         &self.0.look
     }
 

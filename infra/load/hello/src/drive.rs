@@ -35,6 +35,12 @@ pub(crate) struct Drive {
     /// must cover all the hosts.
     #[arg(long)]
     visitors: Option<PathBuf>,
+    /// Adds a query that no request had before, so that no page made for an earlier one is given again.
+    #[arg(long)]
+    anew: bool,
+    /// Ends when every visitor has asked once.
+    #[arg(long)]
+    once: bool,
     #[arg(long, default_value_t = 8)]
     connections: usize,
     #[arg(long, default_value_t = 2.0)]
@@ -65,10 +71,12 @@ impl Drive {
         }
         let began = Instant::now();
         let end = began + Duration::from_secs_f64(self.seconds);
-        let each = streams
-            .into_iter()
-            .enumerate()
-            .map(|(at, stream)| tokio::spawn(travel(stream, requests.clone(), at, self.connections, end)));
+        let each = streams.into_iter().enumerate().map(|(at, stream)| {
+            let first = self.first_line();
+            let left = if self.once { requests.len() / self.connections } else { usize::MAX };
+            let way = Way { requests: requests.clone(), first, at, step: self.connections, left };
+            tokio::spawn(travel(stream, way, end))
+        });
         let mut all = Seen::default();
         for task in each.collect::<Vec<_>>() {
             let seen = task.await??;
@@ -85,17 +93,22 @@ impl Drive {
                    "p50_us": at(0.5), "p99_us": at(0.99), "body_bytes": all.bytes }))
     }
 
-    fn requests(&self) -> anyhow::Result<Vec<Vec<u8>>> {
-        let (port, path) = (self.connect.port(), &self.path);
-        let head =
-            |host: &str| format!("GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAccept: text/html\r\n");
+    /// Of the requests; where it ends with `=`, a number is put behind it.
+    fn first_line(&self) -> String {
+        format!("GET {}{}", self.path, if self.anew { "?anew=" } else { "" })
+    }
+
+    /// What each request says after its first line.
+    fn requests(&self) -> anyhow::Result<Vec<String>> {
+        let port = self.connect.port();
+        let head = |host: &str| format!("Host: {host}:{port}\r\nAccept: text/html\r\n");
         let Some(visitors) = &self.visitors else {
-            return Ok(vec![format!("{}\r\n", head(&self.host)).into_bytes()]);
+            return Ok(vec![format!("{}\r\n", head(&self.host))]);
         };
         let text = std::fs::read_to_string(visitors).with_context(|| format!("{}", visitors.display()))?;
         let one = |line: &str| {
             let (host, cookie) = line.split_once(' ').context("a visitor is a host and a cookie")?;
-            Ok(format!("{}Cookie: {cookie}\r\n\r\n", head(host)).into_bytes())
+            Ok(format!("{}Cookie: {cookie}\r\n\r\n", head(host)))
         };
         let requests: Vec<_> = text.lines().map(one).collect::<anyhow::Result<_>>()?;
         ensure!(!requests.is_empty(), "{} names no visitor", visitors.display());
@@ -118,20 +131,39 @@ impl Drive {
     }
 }
 
-async fn travel(
-    mut stream: TlsStream<TcpStream>,
-    requests: Arc<Vec<Vec<u8>>>,
-    mut at: usize,
+/// What one connection asks for.
+struct Way {
+    requests: Arc<Vec<String>>,
+    first: String,
+    at: usize,
     step: usize,
-    end: Instant,
-) -> anyhow::Result<Seen> {
-    let (mut seen, mut buffer) = (Seen::default(), Vec::with_capacity(64 * 1024));
-    while Instant::now() < end {
+    left: usize,
+}
+
+impl Way {
+    /// The next request, written into `text`. Turns are told apart by the nanosecond at which they begin.
+    fn next(&mut self, turn: u128, text: &mut String) {
+        text.clear();
+        text.push_str(&self.first);
+        if self.first.ends_with('=') {
+            text.push_str(&format!("{turn}-{}", self.at));
+        }
+        text.push_str(" HTTP/1.1\r\n");
+        text.push_str(&self.requests[self.at % self.requests.len()]);
+        self.at += self.step;
+        self.left -= 1;
+    }
+}
+
+async fn travel(mut stream: TlsStream<TcpStream>, mut way: Way, end: Instant) -> anyhow::Result<Seen> {
+    let turn = std::time::UNIX_EPOCH.elapsed()?.as_nanos();
+    let (mut seen, mut buffer, mut request) = (Seen::default(), Vec::with_capacity(64 * 1024), String::new());
+    while Instant::now() < end && way.left > 0 {
         let began = Instant::now();
-        stream.write_all(&requests[at % requests.len()]).await?;
+        way.next(turn, &mut request);
+        stream.write_all(request.as_bytes()).await?;
         seen.bytes = read_answer(&mut stream, &mut buffer).await?;
         seen.micros.push(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
-        at += step;
     }
     Ok(seen)
 }

@@ -3,7 +3,7 @@
 //! Only what changed is written, together with its history and its hint for open pages. A writer whose lease went to
 //! another node is refused by its fence before anything is written.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use platform_core::clock::Clock;
@@ -59,6 +59,7 @@ impl From<sqlx::Error> for WriteError {
 #[derive(Debug, sqlx::FromRow)]
 struct Stored {
     id: OrderId,
+    customer_id: CustomerId,
     external_id: String,
     row_hash: Vec<u8>,
     status: String,
@@ -87,7 +88,7 @@ impl Mirror {
             let known = stored.get(&order.key);
             let Some(customer) = customers.get(&order.account) else {
                 *written.unknown.entry(order.account.clone()).or_default() += 1;
-                orphaned.extend(known.filter(|known| !known.deleted).map(|known| known.id));
+                orphaned.extend(known.filter(|known| !known.deleted));
                 continue;
             };
             let hash = printed.row_hash(*customer);
@@ -103,13 +104,16 @@ impl Mirror {
         }
         self.hold_fence(&mut tx).await?;
         // an order that moved to an account of nobody's must vanish from its old customer
-        self.remove(&mut tx, &orphaned).await?;
+        let removed: Vec<OrderId> = orphaned.iter().map(|known| known.id).collect();
+        self.remove(&mut tx, &removed).await?;
         self.write_orders(&mut tx, &rows).await?;
         self.write_history(&mut tx, &changed).await?;
         self.write_children(&mut tx, &changed).await?;
         written.changed = rows.len() + orphaned.len();
-        let ids: Vec<OrderId> = rows.iter().map(|row| row.id).chain(orphaned).collect();
-        self.tell(&mut tx, &ids).await?;
+        // Those whom an order left are told too.
+        let left = changed.iter().filter_map(|(.., known)| *known).chain(orphaned).map(Stored::place);
+        let told = changed.iter().map(|(id, customer, ..)| (*customer, *id)).chain(left).collect();
+        self.tell(&mut tx, told).await?;
         tx.commit().await?;
         Ok(written)
     }
@@ -121,13 +125,14 @@ impl Mirror {
         }
         let mut tx = self.db.tenant(Scope::tenant(self.tenant)).await?;
         let stored = self.stored(&mut tx, keys).await?;
-        let gone: Vec<OrderId> = stored.values().filter(|s| !s.deleted).map(|s| s.id).collect();
-        if gone.is_empty() {
+        let told: BTreeSet<_> = stored.values().filter(|s| !s.deleted).map(Stored::place).collect();
+        if told.is_empty() {
             return Ok(0);
         }
+        let gone: Vec<OrderId> = told.iter().map(|(_, order)| *order).collect();
         self.hold_fence(&mut tx).await?;
         self.remove(&mut tx, &gone).await?;
-        self.tell(&mut tx, &gone).await?;
+        self.tell(&mut tx, told).await?;
         tx.commit().await?;
         Ok(gone.len())
     }
@@ -204,7 +209,7 @@ impl Mirror {
 
     async fn stored(&self, tx: &mut TenantTx, keys: Vec<String>) -> Result<HashMap<String, Stored>, Error> {
         let rows: Vec<Stored> = sqlx::query_as(
-            "select id, external_id, row_hash, status, promised_on, expected_on,
+            "select id, customer_id, external_id, row_hash, status, promised_on, expected_on,
                     deleted_at is not null as deleted
                from orders where tenant_id = $1 and connector_id = $2 and external_id = any($3)",
         )
@@ -328,12 +333,13 @@ impl Mirror {
         Ok(())
     }
 
-    /// A hint for open pages, sent when the transaction commits.
-    async fn tell(&self, tx: &mut TenantTx, orders: &[OrderId]) -> Result<(), Error> {
+    /// A hint for open and for kept pages, sent when the transaction commits.
+    async fn tell(&self, tx: &mut TenantTx, orders: BTreeSet<(CustomerId, OrderId)>) -> Result<(), Error> {
         let hints: Vec<String> = if orders.len() > MANY {
             vec![format!("{}:*", self.tenant)]
         } else {
-            orders.iter().map(|order| format!("{}:{order}", self.tenant)).collect()
+            let hint = |(customer, order)| format!("{}:{customer}:{order}", self.tenant);
+            orders.into_iter().map(hint).collect()
         };
         sqlx::query("select pg_notify('orders', hint) from unnest($1::text[]) hint")
             .bind(hints)
@@ -347,6 +353,10 @@ impl Mirror {
 type Change<'a> = (OrderId, CustomerId, &'a SourceOrder, Option<&'a Stored>);
 
 impl Stored {
+    fn place(&self) -> (CustomerId, OrderId) {
+        (self.customer_id, self.id)
+    }
+
     fn known(&self) -> Known {
         Known {
             status: OrderStatus::from_word(&self.status).unwrap_or(OrderStatus::InProgress),

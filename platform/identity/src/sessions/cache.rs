@@ -1,4 +1,4 @@
-//! Sessions that were looked up within the last second.
+//! Sessions that were looked up a moment ago.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,41 +8,84 @@ use tokio::time::Instant;
 
 use super::{Found, Key};
 
-/// Above this many, entries past their time are dropped before another is added.
-const ROOM: usize = 4096;
+/// Lookups that are kept at most. Where they do not fit, sessions are looked up each time.
+const ROOM: usize = 32 * 1024;
+/// How long a lookup may be kept while ends are heard of.
+const HEARD: Duration = Duration::from_secs(10);
+/// Old lookups are looked for this often at most.
+const SWEEP: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Cache {
-    keep: Duration,
-    entries: Mutex<HashMap<Key, (Instant, Found)>>,
+    /// How long a lookup may be kept while nobody hears of ends.
+    unheard: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    entries: HashMap<Key, (Instant, Found)>,
+    heard: bool,
+    /// Grows with every end that was heard of.
+    ends: u64,
+    swept: Instant,
+}
+
+/// The moment before a query: what the database says may be as old as that.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    at: Instant,
+    ends: u64,
 }
 
 impl Cache {
-    pub(super) fn new(keep: Duration) -> Self {
-        Self { keep, entries: Mutex::default() }
+    pub(super) fn new(unheard: Duration) -> Self {
+        let state = State { entries: HashMap::new(), heard: false, ends: 0, swept: Instant::now() };
+        Self { unheard, state: Mutex::new(state) }
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<Found> {
-        let entries = self.entries();
-        let (asked, found) = entries.get(key)?;
-        (asked.elapsed() < self.keep).then(|| found.clone())
+        let state = self.state();
+        let (until, found) = state.entries.get(key)?;
+        (Instant::now() < *until).then(|| found.clone())
     }
 
-    /// `asked` is the moment before the query: what the database said may be as old as that.
-    pub(super) fn put(&self, key: Key, found: Found, asked: Instant) {
-        let mut entries = self.entries();
-        if entries.len() >= ROOM {
-            entries.retain(|_, (asked, _)| asked.elapsed() < self.keep);
+    pub(super) fn ask(&self) -> Asked {
+        Asked { at: Instant::now(), ends: self.state().ends }
+    }
+
+    /// `left` is how long the session itself goes on.
+    pub(super) fn put(&self, key: Key, found: Found, asked: Asked, left: Duration) {
+        let mut state = self.state();
+        // An end that was heard of meanwhile may be this one's, and will not be told again.
+        let sure = state.heard && state.ends == asked.ends;
+        let keep = if sure { HEARD } else { self.unheard };
+        if state.entries.len() >= ROOM && state.swept.elapsed() >= SWEEP {
+            let now = Instant::now();
+            state.entries.retain(|_, (until, _)| now < *until);
+            state.swept = now;
         }
-        entries.insert(key, (asked, found));
+        if state.entries.len() < ROOM {
+            state.entries.insert(key, (asked.at + keep.min(left), found));
+        }
     }
 
     pub(super) fn remove(&self, gone: impl Fn(&Found) -> bool) {
-        self.entries().retain(|_, (_, found)| !gone(found));
+        let mut state = self.state();
+        state.ends += 1;
+        state.entries.retain(|_, (_, found)| !gone(found));
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<Key, (Instant, Found)>> {
+    /// Ends are heard of from now on, or no longer.
+    pub(super) fn listen(&self, heard: bool) {
+        let mut state = self.state();
+        state.heard = heard;
+        state.ends += 1;
+        state.entries.clear();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
         // A panic while holding it leaves a map that is still whole.
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

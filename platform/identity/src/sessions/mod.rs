@@ -1,8 +1,8 @@
 //! Sessions: a cookie's secret, what it proves, and for how long.
 //!
-//! Owns the table `sessions`. A lookup is kept in memory for a second, so a busy reader costs one query a second, and
-//! an end (signed out, revoked, deactivated, suspended) takes effect within that second everywhere and at once on the
-//! node that did it.
+//! Owns the table `sessions`. A lookup is kept in memory for ten seconds while [`Sessions::run`] hears of ends (signed out,
+//! revoked, deactivated, suspended, another role), and for a second otherwise: an end takes effect at once on the node
+//! that did it, as soon as its hint comes on the others, and within a second when hints are lost.
 
 mod agent;
 mod cache;
@@ -18,9 +18,10 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use platform_core::id::{ContactId, CustomerId, SessionId, TenantId};
 use platform_core::random;
-use platform_core::{Db, Error as CoreError, Scope, TenantTx};
+use platform_core::{Db, Error as CoreError, Heed, Scope, TenantTx};
 use platform_web::cookie::{self, Cookie};
 use platform_web::{Error, Viewer, Visit};
+use tokio_util::sync::CancellationToken;
 
 use crate::capability::Role;
 use crate::person::{Contact, Known, Person};
@@ -71,10 +72,31 @@ pub(crate) struct Found {
 }
 
 impl Sessions {
-    /// `keep` is how long a lookup may be kept: a second, or zero to ask each time.
+    /// `unheard` is how long a lookup may be kept while nobody hears of ends: a second, or zero to ask each time.
     #[must_use]
-    pub fn new(db: Db, keep: Duration) -> Self {
-        Self { db, cache: Arc::new(Cache::new(keep.min(Duration::from_secs(1)))) }
+    pub fn new(db: Db, unheard: Duration) -> Self {
+        Self { db, cache: Arc::new(Cache::new(unheard.min(Duration::from_secs(1)))) }
+    }
+
+    /// Hears of ends until shutdown.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        let heard = |heed: Heed<'_>| match heed {
+            Heed::Open => self.cache.listen(true),
+            Heed::Hint(payload) => self.heard(payload),
+            Heed::Closed => self.cache.listen(false),
+        };
+        self.db.heed("sessions", &shutdown, heard).await;
+    }
+
+    /// `TENANT:CUSTOMER` or `TENANT:*`: somebody's right to come, or what we know of them, has changed. What cannot be read
+    /// may be anybody's.
+    fn heard(&self, payload: &str) {
+        let (tenant, customer) = payload.split_once(':').unwrap_or_default();
+        let (tenant, customer) = (tenant.parse::<TenantId>().ok(), customer.parse::<CustomerId>().ok());
+        self.cache.remove(|found| {
+            tenant.is_none_or(|tenant| found.known.tenant == tenant)
+                && customer.is_none_or(|customer| found.known.contact.customer == customer)
+        });
     }
 
     /// Adds the layer that recognises who is signed in. For `Stack::new`.
@@ -86,15 +108,16 @@ impl Sessions {
         if let Some(found) = self.cache.get(key) {
             return Ok(Some(found));
         }
-        let asked = tokio::time::Instant::now();
+        let asked = self.cache.ask();
         let mut tx = self.db.tenant(Scope::tenant(key.tenant)).await?;
         let Some(row) = store::find(&mut tx, &key.token, &key.host).await? else { return Ok(None) };
         drop(tx);
         if row.quiet {
             self.touch_later(key.tenant, row.id);
         }
+        let left = Duration::try_from_secs_f64(row.seconds_left).unwrap_or_default();
         let found = found(key.tenant, row)?;
-        self.cache.put(key.clone(), found.clone(), asked);
+        self.cache.put(key.clone(), found.clone(), asked, left);
         Ok(Some(found))
     }
 

@@ -18,6 +18,7 @@ pub(crate) struct Row {
     pub(crate) locale: Option<String>,
     pub(crate) customer_name: String,
     pub(crate) time_zone: Option<String>,
+    pub(crate) seconds_left: f64,
     /// Its last sign of life is older than a minute.
     pub(crate) quiet: bool,
 }
@@ -27,7 +28,7 @@ pub(crate) async fn find(tx: &mut TenantTx, token: &Hash, host: &str) -> Result<
     let tenant = tx.tenant();
     let row = sqlx::query_as(
         "select s.id, s.customer_id, s.contact_id, c.name, c.email, c.role, c.locale, u.name as customer_name, u.time_zone,
-                s.last_seen_at < now() - interval '1 minute' as quiet
+                extract(epoch from s.expires_at - now())::float8 as seconds_left, s.last_seen_at < now() - interval '1 minute' as quiet
            from sessions s
            join contacts c on c.tenant_id = s.tenant_id and c.id = s.contact_id and c.customer_id = s.customer_id
            join customers u on u.tenant_id = s.tenant_id and u.id = s.customer_id

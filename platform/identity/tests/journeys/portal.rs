@@ -29,6 +29,7 @@ pub(crate) struct Portal {
     pub(crate) db: Db,
     pub(crate) outbox: Outbox,
     pub(crate) stack: Stack,
+    pub(crate) sessions: Sessions,
     pub(crate) techflow: TenantId,
     pub(crate) lumen: TenantId,
     pub(crate) brightwater: CustomerId,
@@ -40,20 +41,22 @@ impl Portal {
             .await
     }
 
-    /// `keep`: how long a session lookup is kept in memory.
+    /// `keep`: how long a session lookup is kept in memory while nobody hears of ends.
     pub(crate) async fn with(limits: Limits, keep: Duration) -> Self {
         let database = TestDatabase::new().await;
         let db = connect(&database).await;
         let people = Box::pin(People::settle(&db)).await;
         let outbox = outbox();
-        let stack = stack(&db, &outbox, limits, keep).await;
+        let sessions = Sessions::new(db.clone(), keep);
+        let stack = stack(&db, &outbox, limits, sessions.clone());
         let People { techflow, lumen, brightwater } = people;
-        Self { database, db, outbox, stack, techflow, lumen, brightwater }
+        Self { database, db, outbox, stack, sessions, techflow, lumen, brightwater }
     }
 
     /// The same database behind a new process: nothing is left in memory.
     pub(crate) async fn restarted(&self, limits: Limits) -> Stack {
-        stack(&connect(&self.database).await, &self.outbox, limits, Duration::ZERO).await
+        let db = connect(&self.database).await;
+        stack(&db, &self.outbox, limits, Sessions::new(db.clone(), Duration::ZERO))
     }
 
     pub(crate) fn browser(&self, host: &'static str) -> Browser {
@@ -130,7 +133,7 @@ fn themes() -> Arc<Themes> {
     THEMES.get_or_init(build).clone()
 }
 
-async fn stack(db: &Db, outbox: &Outbox, limits: Limits, keep: Duration) -> Stack {
+fn stack(db: &Db, outbox: &Outbox, limits: Limits, sessions: Sessions) -> Stack {
     let generous = Rate { per_second: 100_000, burst: 100_000 };
     let site = Site::new(Parts {
         db: db.clone(),
@@ -139,9 +142,10 @@ async fn stack(db: &Db, outbox: &Outbox, limits: Limits, keep: Duration) -> Stac
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         frame: None,
+        keep: platform_web::Keep::default(),
         config: Config { requests: generous, forms: generous, ..Config::new("portico.localhost") },
     });
-    let identity = Identity::new(Sessions::new(db.clone(), keep), outbox.clone(), limits);
+    let identity = Identity::new(sessions, outbox.clone(), limits);
     let slice: Routes = Routes::new()
         .get("/", Access::Public, home)
         .get("/orders", Access::Contact(Capability::Orders), orders)

@@ -6,6 +6,7 @@ use crate::browser::Browser;
 use crate::portal::{BRIGHTWATER, LUMEN, MAYA, Portal, TECHFLOW};
 use http::StatusCode;
 use platform_identity::Limits;
+use tokio_util::sync::CancellationToken;
 
 async fn is_in(browser: &mut Browser) -> bool {
     browser.get("/orders").await.status == StatusCode::OK
@@ -61,6 +62,75 @@ async fn a_kept_lookup_is_a_second_old_at_most() {
     portal.arrange("update contacts set active = false").await;
     tokio::time::sleep(Duration::from_millis(1001)).await;
     assert!(!is_in(&mut maya).await);
+}
+
+/// While ends are heard of a lookup lasts longer, and every end takes effect as soon as its hint has come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ends_are_heard_of() {
+    let portal = Portal::with(Limits::default(), Duration::ZERO).await;
+    let (sessions, stop) = (portal.sessions.clone(), CancellationToken::new());
+    let end = stop.clone();
+    let running = tokio::spawn(async move { sessions.run(end).await });
+    let mut maya = portal.maya().await;
+    let (unheard, back) =
+        ("alter table sessions disable trigger user", "alter table sessions enable trigger user");
+    let (revoked, granted) =
+        ("update sessions set revoked_at = now()", "update sessions set revoked_at = null");
+    // Heard, once what nobody is told of goes unnoticed for longer than a second.
+    let mut kept = false;
+    for _ in 0..20 {
+        assert!(is_in(&mut maya).await);
+        portal.arrange(unheard).await;
+        portal.arrange(revoked).await;
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        kept = is_in(&mut maya).await;
+        portal.arrange(granted).await;
+        portal.arrange(back).await;
+        if kept {
+            break;
+        }
+    }
+    assert!(kept, "a lookup is never kept");
+    let changes = [
+        ("update contacts set active = false", "update contacts set active = true"),
+        ("update customers set status = 'suspended'", "update customers set status = 'active'"),
+        ("update tenants set status = 'suspended'", "update tenants set status = 'active'"),
+        (revoked, granted),
+        (
+            "update sessions set expires_at = now() - interval '1 second'",
+            "update sessions set expires_at = now() + interval '1 hour'",
+        ),
+        ("delete from sessions", "select 1"),
+    ];
+    for (end, resume) in changes {
+        assert!(is_in(&mut maya).await, "before {end}");
+        portal.arrange(end).await;
+        let mut waits = 0;
+        while is_in(&mut maya).await {
+            waits += 1;
+            assert!(waits < 50, "not heard of: {end}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        portal.arrange(resume).await;
+    }
+    stop.cancel();
+    running.await.expect("it ends in peace");
+}
+
+/// A session is not kept past its own end, which no hint tells.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kept_session_ends_at_its_time() {
+    let portal = Portal::with(Limits::default(), Duration::ZERO).await;
+    let (sessions, stop) = (portal.sessions.clone(), CancellationToken::new());
+    let end = stop.clone();
+    let running = tokio::spawn(async move { sessions.run(end).await });
+    let mut maya = portal.maya().await;
+    portal.arrange("update sessions set expires_at = now() + interval '3 seconds'").await;
+    assert!(is_in(&mut maya).await);
+    tokio::time::sleep(Duration::from_millis(3100)).await;
+    assert!(!is_in(&mut maya).await);
+    stop.cancel();
+    running.await.expect("it ends in peace");
 }
 
 #[tokio::test]

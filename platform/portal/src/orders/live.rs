@@ -1,8 +1,8 @@
 //! Live pages: tells open pages that something changed, so that they fetch themselves again.
 //!
-//! One listener a process hears the hints of the sync and passes them to the streams of that tenant. A hint names no
-//! customer, so a stream asks, under its own customer wall, whether anything that it may see has changed. It asks by
-//! itself from time to time too, because a hint may be lost.
+//! One listener a process hears the hints of the sync. A hint names a customer and an order, or a whole tenant: kept pages
+//! of theirs are thrown away, and their streams ask, under their own customer wall, whether anything that they may see
+//! has changed. They ask by themselves from time to time too, because a hint may be lost.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -12,8 +12,9 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use futures_util::stream;
 use platform_connectors::sync::watch;
-use platform_core::id::{OrderId, TenantId};
-use platform_core::{Db, Error, Scope};
+use platform_core::id::{CustomerId, OrderId, TenantId};
+use platform_core::{Db, Error, Heed, Scope};
+use platform_web::Keep;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -33,58 +34,56 @@ const INTEREST_SECONDS: u32 = 20;
 #[derive(Debug, Clone)]
 pub struct Live {
     db: Db,
+    keep: Keep,
     hints: broadcast::Sender<Hint>,
     /// Ends every stream, so that a stopping server need not wait for its readers.
     end: CancellationToken,
 }
 
-/// Something of a tenant changed: one order, or many.
+/// Something of a tenant changed: an order of a customer, or many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Hint {
     tenant: TenantId,
-    order: Option<Uuid>,
+    one: Option<(CustomerId, Uuid)>,
 }
 
 impl Hint {
-    /// `TENANT:ORDER` or `TENANT:*`.
+    /// `TENANT:CUSTOMER:ORDER` or `TENANT:*`.
     fn parse(payload: &str) -> Option<Self> {
-        let (tenant, order) = payload.split_once(':')?;
-        let order = if order == "*" { None } else { Some(order.parse().ok()?) };
-        Some(Self { tenant: tenant.parse().ok()?, order })
+        let (tenant, rest) = payload.split_once(':')?;
+        let one = if rest == "*" {
+            None
+        } else {
+            let (customer, order) = rest.split_once(':')?;
+            Some((customer.parse().ok()?, order.parse().ok()?))
+        };
+        Some(Self { tenant: tenant.parse().ok()?, one })
     }
 }
 
 impl Live {
+    /// `keep` holds pages of orders while hints are heard.
     #[must_use]
-    pub fn new(db: Db) -> Self {
-        Self { db, hints: broadcast::channel(BACKLOG).0, end: CancellationToken::new() }
+    pub fn new(db: Db, keep: Keep) -> Self {
+        Self { db, keep, hints: broadcast::channel(BACKLOG).0, end: CancellationToken::new() }
     }
 
     /// Hears hints until shutdown, then ends all streams.
     pub async fn run(&self, shutdown: CancellationToken) {
-        while !shutdown.is_cancelled() {
-            tokio::select! {
-                () = shutdown.cancelled() => break,
-                heard = self.hear() => if let Err(error) = heard {
-                    tracing::warn!(%error, "hints of orders are lost for the moment; pages look by themselves");
-                },
-            }
-            tokio::select! {
-                () = shutdown.cancelled() => break,
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            }
-        }
+        let heard = |heed: Heed<'_>| match heed {
+            Heed::Open => self.keep.open(),
+            Heed::Hint(payload) => self.pass_on(payload),
+            Heed::Closed => self.keep.close(),
+        };
+        self.db.heed("orders", &shutdown, heard).await;
         self.end.cancel();
     }
 
-    async fn hear(&self) -> Result<(), Error> {
-        let mut listener = self.db.listen(&["orders"]).await?;
-        loop {
-            let heard = listener.recv().await.map_err(Error::from)?;
-            if let Some(hint) = Hint::parse(heard.payload()) {
-                // Nobody listening is no fault.
-                let _ = self.hints.send(hint);
-            }
+    fn pass_on(&self, payload: &str) {
+        if let Some(hint) = Hint::parse(payload) {
+            self.keep.forget(hint.tenant, hint.one.map(|(customer, _)| customer));
+            // Nobody listening is no fault.
+            let _ = self.hints.send(hint);
         }
     }
 
@@ -92,8 +91,8 @@ impl Live {
     /// listen; the stream ends when not.
     pub(super) fn stream<F, Fut>(
         &self,
-        scope: Scope,
         tenant: TenantId,
+        customer: CustomerId,
         order: Option<Uuid>,
         still: F,
     ) -> Response
@@ -102,7 +101,7 @@ impl Live {
         Fut: Future<Output = bool> + Send,
     {
         let watch =
-            Watch { live: self.clone(), hints: self.hints.subscribe(), scope, tenant, order, seen: None };
+            Watch { live: self.clone(), hints: self.hints.subscribe(), tenant, customer, order, seen: None };
         let events = stream::unfold((watch, still), |(mut watch, still)| async move {
             let at = watch.next_change(&still).await?;
             let event = Event::default().data(at.timestamp_micros().to_string());
@@ -117,8 +116,8 @@ impl Live {
 struct Watch {
     live: Live,
     hints: broadcast::Receiver<Hint>,
-    scope: Scope,
     tenant: TenantId,
+    customer: CustomerId,
     order: Option<Uuid>,
     /// The change that the page shows already; none before the first look.
     seen: Option<DateTime<Utc>>,
@@ -139,6 +138,8 @@ impl Watch {
                 Ok(Some(at)) if self.seen.is_none() => self.seen = Some(at),
                 Ok(Some(at)) if self.seen != Some(at) => {
                     self.seen = Some(at);
+                    // Found without its hint, perhaps: the page that is fetched now must show it.
+                    self.live.keep.forget(self.tenant, Some(self.customer));
                     return Some(at);
                 }
                 Ok(_) => {}
@@ -158,7 +159,8 @@ impl Watch {
         loop {
             match self.hints.recv().await {
                 Ok(hint) if hint.tenant != self.tenant => {}
-                Ok(Hint { order: Some(order), .. }) if self.order.is_some_and(|own| own != order) => {}
+                Ok(Hint { one: Some((customer, _)), .. }) if customer != self.customer => {}
+                Ok(Hint { one: Some((_, order)), .. }) if self.order.is_some_and(|own| own != order) => {}
                 // Fallen behind: look.
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
@@ -167,7 +169,7 @@ impl Watch {
     }
 
     async fn look(&self) -> Result<Option<DateTime<Utc>>, Error> {
-        let mut tx = self.live.db.tenant(self.scope).await?;
+        let mut tx = self.live.db.tenant(Scope::customer(self.tenant, self.customer)).await?;
         if let Some(order) = self.order {
             watch(&mut tx, OrderId(order), INTEREST_SECONDS).await?;
         }
@@ -184,9 +186,9 @@ mod tests {
     #[test]
     fn hints_are_read_and_nonsense_is_not() {
         let id = "01940000-0000-7000-8000-000000000001";
-        assert!(Hint::parse(&format!("{id}:{id}")).is_some_and(|hint| hint.order.is_some()));
-        assert!(Hint::parse(&format!("{id}:*")).is_some_and(|hint| hint.order.is_none()));
-        for bad in ["", ":", "x:y", id] {
+        assert!(Hint::parse(&format!("{id}:{id}:{id}")).is_some_and(|hint| hint.one.is_some()));
+        assert!(Hint::parse(&format!("{id}:*")).is_some_and(|hint| hint.one.is_none()));
+        for bad in ["", ":", "x:y", id, &format!("{id}:{id}"), &format!("{id}:*:{id}")] {
             assert!(Hint::parse(bad).is_none(), "{bad}");
         }
     }

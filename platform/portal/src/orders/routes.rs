@@ -5,7 +5,6 @@ use axum::response::Response;
 use chrono::NaiveDate;
 use http::request::Parts;
 use platform_connectors::sync::{Refreshed, Refresher};
-use platform_core::Scope;
 use platform_core::id::OrderId;
 use platform_identity::{Allowed, need};
 use platform_web::pages::Freshness;
@@ -90,6 +89,10 @@ async fn list(
     Reader { visit, person }: Reader,
     QueryString(asked): QueryString<Asked>,
 ) -> Result<Response, Error> {
+    let place = visit.place(person.session, person.contact.customer);
+    if let Some(page) = place.page(&visit) {
+        return Ok(page);
+    }
     let (show, typed, today) = (order::show(&asked.show), order::searched(&asked.q), today(&visit));
     let query = store::Query { show, search: &typed, from: asked.from(), today };
     let mut tx = person.tx(visit.site().db()).await?;
@@ -108,7 +111,7 @@ async fn list(
         events: Some("/orders/events".to_owned()),
         query: asked.q,
     };
-    visit.render(&page)
+    visit.render_kept(place, &page)
 }
 
 async fn detail(
@@ -159,9 +162,8 @@ async fn order_events(
 }
 
 fn stream(orders: &Orders, person: Allowed<need::Orders>, order: Option<Uuid>) -> Response {
-    let scope = Scope::customer(person.tenant, person.contact.customer);
-    let tenant = person.tenant;
-    orders.live.stream(scope, tenant, order, move || {
+    let (tenant, customer) = (person.tenant, person.contact.customer);
+    orders.live.stream(tenant, customer, order, move || {
         let person = person.clone();
         async move { person.still().await }
     })

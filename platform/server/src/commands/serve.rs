@@ -92,6 +92,8 @@ impl Serve {
             });
             let (live, stop) = (app.live.clone(), shutdown.clone());
             tasks.spawn(async move { live.run(stop).await });
+            let (sessions, stop) = (app.sessions.clone(), shutdown.clone());
+            tasks.spawn(async move { sessions.run(stop).await });
             let stop = shutdown.clone();
             tasks.spawn(async move { report(edge.serve_https(listener, app.router, stop).await) });
         }

@@ -5,6 +5,7 @@
 use platform_web::Access;
 use platform_web::route::Route;
 use tenant_router::Tenant;
+use tokio_util::sync::CancellationToken;
 
 use crate::ground::Ground;
 use crate::person::{Answer, Browser, tenant};
@@ -74,7 +75,10 @@ impl World {
             word = WORDS[0]
         );
         self.ground.sql(&fallen).await;
-        let fresh = self.ground.app().await.router;
+        let app = self.ground.app().await;
+        // While hints are heard pages are kept; none may reach anybody else.
+        tokio::spawn(async move { app.live.run(CancellationToken::new()).await });
+        let fresh = app.router;
         for (who, browser) in &mut self.browsers {
             browser.router = fresh.clone();
             if *who == Smuggler {

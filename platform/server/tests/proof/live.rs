@@ -53,7 +53,8 @@ async fn a_stream_tells_its_own_changes_and_ends_with_its_session() {
         );
     }
     let change = format!(
-        "update orders set changed_at = now() where id = '{0}'; select pg_notify('orders', '{1}:{0}')",
+        "update orders set changed_at = now() where id = '{0}'; 
+         select pg_notify('orders', '{1}:' || customer_id || ':' || id) from orders where id = '{0}'",
         ours.order, vendor.id
     );
     ground.sql(&change).await;

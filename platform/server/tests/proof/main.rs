@@ -5,6 +5,7 @@ mod commands;
 mod erp;
 mod ground;
 mod isolation;
+mod kept;
 mod live;
 mod node;
 mod nodes;

@@ -102,6 +102,7 @@ impl Edge {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             frame: None,
+            keep: platform_web::Keep::default(),
             config: Config { requests: rate, forms: rate, ..Config::new("portico.localhost") },
         });
         Self { stack: Stack::new(site.clone(), routes(), |router| router), site, db, tenant }
