@@ -158,12 +158,6 @@ impl CertCache {
         }
     }
 
-    /// For hosts that nobody serves: a handshake with it ends in an alert.
-    #[must_use]
-    pub fn refusing(&self) -> Arc<ServerConfig> {
-        self.configs.refusing()
-    }
-
     /// How TLS is set up here, for certificates that do not come from the database.
     #[must_use]
     pub fn configs(&self) -> &Configs {

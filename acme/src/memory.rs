@@ -184,7 +184,7 @@ mod tests {
 
     fn loaded(names: &[&str], number: u128, until: i64) -> Option<Arc<Loaded>> {
         Some(Arc::new(Loaded {
-            config: Configs::new().unwrap().refusing(),
+            config: Configs::new().unwrap().neutral().unwrap(),
             names: names.iter().map(|name| (*name).to_owned()).collect(),
             not_after: at(until),
             id: Uuid::from_u128(number),

@@ -112,12 +112,6 @@ impl Configs {
         config.send_tls13_tickets = 0;
         Ok(Arc::new(config))
     }
-
-    /// A configuration without a certificate: a handshake with it ends in an alert before any key is computed.
-    #[must_use]
-    pub fn refusing(&self) -> Arc<ServerConfig> {
-        self.base.clone()
-    }
 }
 
 fn fault(error: &rcgen::Error) -> rustls::Error {

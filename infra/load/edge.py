@@ -103,7 +103,7 @@ class Bench:
         figure("lookup.of_raw_map", of_raw("host"), "x", ("<=", 1.3))
         figure("lookup.as_spelt_of_raw_map", of_raw("name"), "x")
         figure("lookup.of_a_stranger_of_raw_map", of_raw("stranger"), "x")
-        figure("lookup.allocations", [seen["allocations"]], "", ("<=", 0), 0, "runs")
+        figure("lookup.allocations", [seen["allocations"]], "allocations", ("<=", 0), 0, "runs")
         figure("idle_domain", [seen["octets"]], "B", ("<=", 300), 0, "runs")
 
     def seed(self, node):
@@ -144,7 +144,7 @@ class Bench:
         before = self.queries(node)
         seen = node.visits(self.crowd, "--at-once", FIRST_VISITS)
         self.refused(seen)
-        figure(f"cold.queries_of_{FIRST_VISITS}_first_visits", [self.queries(node) - before], "", ("<=", 1), 0, "runs")
+        figure(f"cold.queries_of_{FIRST_VISITS}_first_visits", [self.queries(node) - before], "queries", ("<=", 1), 0, "runs")
 
     def queries(self, node):
         return int(self.database.psql(node.db, "-A", "-t", "-c", f"select coalesce(sum(calls), 0) from pg_stat_statements where {OF_NAMES}"))
@@ -191,10 +191,10 @@ class Bench:
         queries, orders = self.queries(node) - before[0], self.orders(node) - before[1]
         self.tell(f"{found['sent']} hellos, {found['answered']} answered with more than an alert; {busy['count']} visits meanwhile, {busy['refused']} refused")
         figure("flood.rate", [found["per_second"]], "1/s", (">=", 10_000 * 0.98), 0, "runs")
-        figure("flood.queries", [queries], "", ("<=", 0), 0, "runs")
-        figure("flood.orders", [orders], "", ("<=", 0), 0, "runs")
+        figure("flood.queries", [queries], "queries", ("<=", 0), 0, "runs")
+        figure("flood.orders", [orders], "orders", ("<=", 0), 0, "runs")
         figure("flood.memory", [node.resident() - memory], "MiB", ("<=", 10), 1, "runs")
-        figure("flood.visits_refused", [busy["refused"]], "", ("<=", 0), 0, "runs")
+        figure("flood.visits_refused", [busy["refused"]], "visits", ("<=", 0), 0, "runs")
         figure("flood.p99_of_quiet_p99", [busy["p99_ms"] / quiet["p99_ms"]], "x", ("<=", 2), 2, f"runs, {quiet['p99_ms']:.1f} to {busy['p99_ms']:.1f} ms")
 
     def orders(self, node):

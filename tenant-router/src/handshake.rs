@@ -58,7 +58,7 @@ impl Handshakes {
         Self { table, certs, challenges, neutral, limit, arrival, waiters }
     }
 
-    /// Brings a connection to where requests can come; `None` when it was an authority that looked at a challenge.
+    /// Brings a connection to where requests can come. `None`: it has had its answer, a challenge or an alert.
     ///
     /// # Errors
     /// The client's or the network's fault, or the deadline.
@@ -75,23 +75,22 @@ impl Handshakes {
         let (hello, answer) = self.answer(hello, deadline).await?;
         // Waiting for our certificate is not the client's delay.
         let deadline = deadline + asked_at.elapsed();
-        let _turn = timeout_at(deadline, gauge.handshake()).await?;
         let (config, conn) = match answer {
             Answer::Certificate(host, loaded) => {
                 let conn = Conn { peer, sni: Some(host), cert_names: loaded.names.clone() };
                 (loaded.config.clone(), conn)
             }
             Answer::Challenge(config) => {
-                let mut stream = timeout_at(deadline, hello.into_stream(config)).await??;
-                let _ = timeout_at(deadline, stream.shutdown()).await?;
+                timeout_at(deadline, challenge(hello, config)).await??;
                 tracing::debug!(%peer, "a challenge was looked at");
                 return Ok(None);
             }
-            Answer::Nobody(sni) => {
-                let config = self.neutral.clone().unwrap_or_else(|| self.certs.refusing());
-                (config, Conn { peer, sni, cert_names: Arc::default() })
-            }
+            Answer::Nobody(sni) => match &self.neutral {
+                Some(neutral) => (neutral.clone(), Conn { peer, sni, cert_names: Arc::default() }),
+                None => return timeout_at(deadline, refuse(hello.io)).await?,
+            },
         };
+        let _turn = timeout_at(deadline, gauge.handshake()).await?;
         let stream = timeout_at(deadline, hello.into_stream(config)).await??;
         Ok(Some((stream, conn)))
     }
@@ -161,6 +160,24 @@ impl Handshakes {
         // It may have been given back meanwhile.
         self.served(host.as_str()).map(|_| loaded)
     }
+}
+
+/// The whole handshake of a challenge; the authority has seen what it wants by then.
+async fn challenge(hello: StartHandshake<TcpStream>, config: Arc<ServerConfig>) -> io::Result<()> {
+    let mut stream = hello.into_stream(config).await?;
+    // It may have closed already.
+    let _ = stream.shutdown().await;
+    Ok(())
+}
+
+/// Ends a connection with the alert `unrecognized_name`, written by hand: a flood of such names is not worth a TLS
+/// connection's memory each.
+async fn refuse<T>(mut client: TcpStream) -> io::Result<Option<T>> {
+    const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+    client.write_all(&ALERT).await?;
+    client.shutdown().await?;
+    tracing::trace!("a name that nobody serves");
+    Ok(None)
 }
 
 /// Ends when the client closes. It has nothing to say before our answer, so anything it sends counts as its end too.
