@@ -1,6 +1,7 @@
 //! What a chain says about itself: names, validity, serial, issuer; and when it should be renewed.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
+use instant_acme::CertificateIdentifier;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use x509_parser::extensions::GeneralName;
@@ -16,6 +17,8 @@ pub struct Facts {
     /// Hexadecimal, no separators.
     pub serial: String,
     pub issuer: String,
+    /// The authority's name for it (RFC 9773, section 4.1); none when the leaf does not say who signed it.
+    pub ari_id: Option<String>,
 }
 
 /// A chain that cannot be used.
@@ -42,8 +45,9 @@ pub fn chain(pem: &str) -> Result<Vec<CertificateDer<'static>>, ChainError> {
 /// The leaf is not an X.509 certificate.
 pub fn facts(chain: &[CertificateDer<'_>]) -> Result<Facts, ChainError> {
     let fault = |text: &str| ChainError(text.to_owned());
-    let leaf = chain.first().ok_or_else(|| fault("no certificate in it"))?;
-    let (_, leaf) = X509Certificate::from_der(leaf).map_err(|error| ChainError(error.to_string()))?;
+    let leaf_der = chain.first().ok_or_else(|| fault("no certificate in it"))?;
+    let (_, leaf) = X509Certificate::from_der(leaf_der).map_err(|error| ChainError(error.to_string()))?;
+    let ari_id = CertificateIdentifier::try_from(leaf_der).ok().map(|id| id.to_string());
     let time = |at: i64| DateTime::from_timestamp(at, 0).ok_or_else(|| fault("a date out of range"));
     let names = leaf.subject_alternative_name().map_err(|error| ChainError(error.to_string()))?;
     let names = names.map_or_else(Vec::new, |extension| {
@@ -59,15 +63,8 @@ pub fn facts(chain: &[CertificateDer<'_>]) -> Result<Facts, ChainError> {
         not_after: time(leaf.validity().not_after.timestamp())?,
         serial: leaf.raw_serial().iter().map(|octet| format!("{octet:02x}")).collect(),
         issuer: leaf.issuer().to_string(),
+        ari_id,
     })
-}
-
-/// When to renew: with a third of the life remaining, half of it when the whole life is below ten days.
-#[must_use]
-pub fn renew_at(not_before: DateTime<Utc>, not_after: DateTime<Utc>) -> DateTime<Utc> {
-    let life = not_after - not_before;
-    let remaining = if life < TimeDelta::days(10) { life / 2 } else { life / 3 };
-    not_after - remaining
 }
 
 /// Whether one of the names of a certificate covers a host: itself, or a wildcard of exactly one label.
@@ -83,19 +80,6 @@ pub fn covers(names: &[String], host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn at(seconds: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(seconds, 0).unwrap()
-    }
-
-    #[test]
-    fn renewal_follows_the_length_of_life() {
-        let day = 86_400;
-        assert_eq!(renew_at(at(0), at(90 * day)), at(60 * day));
-        assert_eq!(renew_at(at(0), at(45 * day)), at(30 * day));
-        assert_eq!(renew_at(at(0), at(6 * day)), at(3 * day));
-        assert_eq!(renew_at(at(0), at(90)), at(45));
-    }
 
     #[test]
     fn wildcards_cover_one_label() {

@@ -1,12 +1,30 @@
-//! Answers to HTTP-01 challenges. They lie in the database before the authority is told to look, so any node answers.
+//! Answers to challenges. They lie in the database before the authority is told to look, so any node answers.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use platform_core::db::{Db, Error, System, SystemTx};
-
-use crate::store::OrderRow;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Longer than any authority keeps an authorization pending (Let's Encrypt: 7 days).
 const LIFE: TimeDelta = TimeDelta::days(8);
+
+/// How a name is proven to the authority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[sqlx(type_name = "text")]
+pub enum Kind {
+    /// A text at [`PREFIX`] on port 80. The stored answer is the key authorization.
+    #[serde(rename = "http-01")]
+    #[sqlx(rename = "http-01")]
+    Http01,
+    /// A certificate under ALPN `acme-tls/1` on port 443. The stored answer is the digest in lower-case hexadecimal.
+    #[serde(rename = "tls-alpn-01")]
+    #[sqlx(rename = "tls-alpn-01")]
+    TlsAlpn01,
+    /// A TXT record at `_acme-challenge`. The stored answer is its value.
+    #[serde(rename = "dns-01")]
+    #[sqlx(rename = "dns-01")]
+    Dns01,
+}
 
 /// The path under which an authority looks, with the token behind it.
 pub const PREFIX: &str = "/.well-known/acme-challenge/";
@@ -18,7 +36,7 @@ pub fn is_token(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// The answer for a token of exactly this host.
+/// The HTTP-01 answer for a token of exactly this host.
 ///
 /// # Errors
 /// The database's answer.
@@ -27,38 +45,59 @@ pub async fn answer(db: &Db, host: &str, token: &str) -> Result<Option<String>, 
         return Ok(None);
     }
     let mut tx = db.system(System::Certificates).await?;
-    let answer = sqlx::query_scalar("select answer from acme_challenges where host = $1 and token = $2")
-        .bind(host)
-        .bind(token)
-        .fetch_optional(tx.conn())
-        .await?;
+    let answer =
+        sqlx::query_scalar("select answer from acme_challenges where host = $1 and kind = $2 and token = $3")
+            .bind(host)
+            .bind(Kind::Http01)
+            .bind(token)
+            .fetch_optional(tx.conn())
+            .await?;
     Ok(answer)
+}
+
+/// Every DNS-01 proof that is open: the name without `*.`, and the value of its TXT record.
+pub(crate) async fn open_proofs(tx: &mut SystemTx) -> Result<Vec<(String, String)>, Error> {
+    let rows = sqlx::query_as("select host, answer from acme_challenges where kind = $1")
+        .bind(Kind::Dns01)
+        .fetch_all(tx.conn())
+        .await?;
+    Ok(rows)
+}
+
+/// One answer to be given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// The name under proof, without `*.`.
+    pub(crate) host: String,
+    pub(crate) kind: Kind,
+    pub(crate) token: String,
+    pub(crate) text: String,
 }
 
 pub(crate) async fn put(
     tx: &mut SystemTx,
-    order: &OrderRow,
-    token: &str,
-    answer: &str,
+    order: Uuid,
+    answer: &Answer,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     sqlx::query(
-        "insert into acme_challenges (host, token, answer, order_id, expires) values ($1, $2, $3, $4, $5)
-         on conflict (host, token) do update set answer = excluded.answer, order_id = excluded.order_id,
-                                                 expires = excluded.expires",
+        "insert into acme_challenges (host, kind, token, answer, order_id, expires) values ($1, $2, $3, $4, $5, $6)
+         on conflict (host, kind, token) do update set answer = excluded.answer, order_id = excluded.order_id,
+                                                       expires = excluded.expires",
     )
-    .bind(&order.host)
-    .bind(token)
-    .bind(answer)
-    .bind(order.id)
+    .bind(&answer.host)
+    .bind(answer.kind)
+    .bind(&answer.token)
+    .bind(&answer.text)
+    .bind(order)
     .bind(now + LIFE)
     .execute(tx.conn())
     .await?;
     Ok(())
 }
 
-pub(crate) async fn remove(tx: &mut SystemTx, order: &OrderRow) -> Result<(), Error> {
-    sqlx::query("delete from acme_challenges where order_id = $1").bind(order.id).execute(tx.conn()).await?;
+pub(crate) async fn remove(tx: &mut SystemTx, order: Uuid) -> Result<(), Error> {
+    sqlx::query("delete from acme_challenges where order_id = $1").bind(order).execute(tx.conn()).await?;
     Ok(())
 }
 

@@ -3,20 +3,20 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use platform_core::db::System;
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::delta;
+use crate::failing::fail;
 use crate::issuer::Issuer;
 use crate::order::{Next, Step, Work};
 use crate::store::{self, OrderRow};
-use crate::verdict::{Failure, StepError, Who};
-use crate::{challenges, wire};
+use crate::verdict::StepError;
+use crate::wire;
 
 /// Repeats of one step for a refused nonce. With half of all nonces refused, a step of four requests needs about two.
 const NONCE_REPEATS: u32 = 30;
-/// Failures kept with an order.
-const KEEP_FAILURES: usize = 20;
 const POLL_FIRST: Duration = Duration::from_millis(50);
 const POLL_MAX: Duration = Duration::from_secs(2);
 /// After this much polling the order is put back into the queue.
@@ -24,9 +24,8 @@ const POLL_TOGETHER: Duration = Duration::from_secs(20);
 const POLL_LATER: Duration = Duration::from_secs(5);
 const SAVE_TRIES: u32 = 20;
 const SAVE_PAUSE: Duration = Duration::from_millis(500);
-
 /// What the driver does after a step.
-enum Outcome {
+pub(crate) enum Outcome {
     GoOn,
     LetGo,
 }
@@ -44,8 +43,14 @@ pub(crate) async fn drive(issuer: &Issuer, row: OrderRow, shutdown: &Cancellatio
         }
         nonces = 0;
         let settled = match result {
-            Ok(Next::Finished) => return,
+            Ok(Next::Finished) => {
+                issuer.heard_from(&work.row.directory).await;
+                return;
+            }
             Ok(Next::Go) => {
+                if asked_the_authority(work.row.step) {
+                    issuer.heard_from(&work.row.directory).await;
+                }
                 polls = Polls { next: POLL_FIRST, spent: Duration::ZERO };
                 if shutdown.is_cancelled() { put_back(&mut work).await } else { keep(&mut work).await }
             }
@@ -68,6 +73,11 @@ pub(crate) async fn drive(issuer: &Issuer, row: OrderRow, shutdown: &Cancellatio
             }
         }
     }
+}
+
+/// Whether the step that led here had an answer from the authority.
+fn asked_the_authority(step: Step) -> bool {
+    !matches!(step, Step::New | Step::Keyed)
 }
 
 struct Polls {
@@ -101,52 +111,8 @@ async fn poll(work: &mut Work<'_>, polls: &mut Polls) -> Result<Outcome, StepErr
     Ok(Outcome::GoOn)
 }
 
-/// Writes a failure down and puts the order back, to be taken up after the right wait.
-async fn fail(work: &mut Work<'_>, error: StepError, heard: Option<Duration>) -> Result<Outcome, StepError> {
-    let backoff = &work.issuer.config.backoff;
-    work.row.attempts += 1;
-    let attempts = work.row.attempts;
-    let step = work.row.step;
-    let (who, wait, lost) = match &error {
-        StepError::Verdict(who, _) => (*who, backoff.after_verdict(attempts), true),
-        StepError::NoAccount => (Who::Authority, backoff.after_fault(attempts), true),
-        StepError::Later(who, _) => (*who, backoff.after_fault(attempts), false),
-        StepError::BadNonce | StepError::Lost => (Who::Authority, backoff.after_fault(attempts), false),
-    };
-    if matches!(error, StepError::NoAccount) {
-        work.issuer.forget_account().await;
-    }
-    let now = work.issuer.clock.now();
-    let text = error.to_string();
-    tracing::warn!(host = %work.row.host, ?step, ?who, attempts, reason = text, "certificate order failed");
-    let errors = &mut work.row.errors.0;
-    errors.push(Failure { at: now, step, who, text });
-    let excess = errors.len().saturating_sub(KEEP_FAILURES);
-    errors.drain(..excess);
-    work.remote = None;
-    if lost {
-        start_over(work).await?;
-    }
-    save(work, now + delta(wait.max(heard.unwrap_or_default())), None).await?;
-    Ok(Outcome::LetGo)
-}
-
-/// The order at the authority is lost: the next attempt makes a new one, with a new key.
-async fn start_over(work: &mut Work<'_>) -> Result<(), StepError> {
-    work.row.step = Step::New;
-    work.row.order_url = None;
-    work.row.key_sealed = None;
-    let mut tx = work.issuer.db.system(System::Certificates).await?;
-    if !store::holds(&mut tx, &work.row).await? {
-        return Err(StepError::Lost);
-    }
-    challenges::remove(&mut tx, &work.row).await?;
-    tx.commit().await?;
-    Ok(())
-}
-
 /// Writes the order back. A step counts only when it is written, so a database that is away for a moment is waited for.
-async fn save(
+pub(crate) async fn save(
     work: &mut Work<'_>,
     due: DateTime<Utc>,
     lease_until: Option<DateTime<Utc>>,
@@ -174,9 +140,4 @@ async fn try_save(
     }
     tx.commit().await?;
     Ok(())
-}
-
-/// A duration as the calendar's type; far beyond any wait used here it saturates.
-pub(crate) fn delta(duration: Duration) -> TimeDelta {
-    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }

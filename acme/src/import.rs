@@ -65,6 +65,7 @@ pub async fn import(
             key_sealed: &key_sealed,
             directory: "imported",
             facts: &facts,
+            ari_next: None,
         };
         installed::install(tx, &new, now).await?;
     }

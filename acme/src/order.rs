@@ -1,17 +1,21 @@
 //! One order as a state machine: what each step does at the authority and what it leaves in the database. A step may be
 //! repeated after a crash at any point: it looks at the authority's state first and never assumes its own.
 
-use instant_acme::{AuthorizationStatus, ChallengeStatus, ChallengeType, Identifier, NewOrder, OrderStatus};
+use instant_acme::{
+    AuthorizationStatus, CertificateIdentifier, ChallengeStatus, Identifier, NewOrder, OrderStatus,
+};
 use platform_core::db::System;
 use platform_core::id;
 use platform_core::secrets::Binding;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::budget::{Bucket, Lane, Taken};
+use crate::challenges::{Answer, Kind};
 use crate::issuer::Issuer;
 use crate::store::OrderRow;
-use crate::verdict::{StepError, Who, judge};
-use crate::{certificate, challenges, installed, key, store};
+use crate::verdict::{Cause, StepError, Who, judge, kind};
+use crate::{certificate, challenges, installed, key, proof, store};
 
 /// How far an order has got. Each name is what is already in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
@@ -67,7 +71,7 @@ impl Work<'_> {
     /// Does what the present step asks for.
     pub(crate) async fn step(&mut self) -> Result<Next, StepError> {
         match self.row.step {
-            Step::New => self.make_key(),
+            Step::New => self.prepare().await,
             Step::Keyed => self.place().await,
             Step::Ordered => self.store_answers().await,
             Step::Challenged => self.invite().await,
@@ -83,18 +87,100 @@ impl Work<'_> {
         Ok(Next::Go)
     }
 
-    fn make_key(&mut self) -> Result<Next, StepError> {
+    /// Looks whether an order has a chance, takes what it costs, and makes the certificate's key.
+    async fn prepare(&mut self) -> Result<Next, StepError> {
+        let kind =
+            *self.row.challenge.get_or_insert_with(|| proof::first(&self.row.host, &self.issuer.config));
+        let look = self.issuer.precheck.look(&self.row.host, kind).await;
+        look.map_err(|objection| StepError::Unready(objection.who, objection.text))?;
+        self.take_tokens().await?;
         self.row.key_sealed = Some(self.issuer.sealer.seal(&binding(self.row.id), &key::generate()?));
         self.go(Step::Keyed)
     }
 
+    /// Takes a token of every bucket that the order draws on, or of none.
+    async fn take_tokens(&self) -> Result<(), StepError> {
+        let (now, lane) = (self.issuer.clock.now(), self.row.lane);
+        let limits = self.issuer.authority(&self.row.directory)?.limits;
+        let mut tx = self.issuer.db.system(System::Certificates).await?;
+        if let Some(limit) = limits.failures {
+            let failures = Bucket::failures(&self.row.directory, &self.row.host, limit);
+            let free = failures.free_at(&mut tx, lane, now).await?;
+            if free > now {
+                return Err(StepError::Wait(Some(free)));
+            }
+        }
+        for bucket in self.drawn_on()? {
+            if let Taken::NotBefore(at) = bucket.take(&mut tx, Lane::Urgent, now).await? {
+                return Err(StepError::Wait(Some(at)));
+            }
+        }
+        if let (true, Some(limit)) = (self.row.spends, limits.orders) {
+            let orders = Bucket::orders(&self.row.directory, limit);
+            if orders.take(&mut tx, lane, now).await? != Taken::Yes {
+                return Err(StepError::Wait(None));
+            }
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The buckets that the authority charges when it issues.
+    fn drawn_on(&self) -> Result<Vec<Bucket<'_>>, StepError> {
+        let (row, limits) = (&self.row, self.issuer.authority(&self.row.directory)?.limits);
+        if row.replaces.is_some() && !row.spends {
+            return Ok(Vec::new());
+        }
+        let set = limits.set.map(|limit| Bucket::set(&row.directory, &row.host, limit));
+        let domain = limits.domain.filter(|_| row.spends);
+        let domain = domain.map(|limit| Bucket::domain(&row.directory, &row.host, limit));
+        Ok(set.into_iter().chain(domain).collect())
+    }
+
+    /// Gives back what the authority charges only for a certificate, of an order that never became one.
+    pub(crate) async fn give_back(&self, tx: &mut platform_core::db::SystemTx) -> Result<(), StepError> {
+        if matches!(self.row.step, Step::New | Step::Finalized) {
+            return Ok(());
+        }
+        for bucket in self.drawn_on()? {
+            bucket.give_back(tx).await?;
+        }
+        Ok(())
+    }
+
     async fn place(&mut self) -> Result<Next, StepError> {
         let names = [Identifier::Dns(self.row.host.clone())];
-        let order = self.issuer.account().await?.new_order(&NewOrder::new(&names)).await?;
+        let account = self.issuer.account(&self.row.directory).await?;
+        let mut new = NewOrder::new(&names);
+        if let Some(profile) = self.issuer.profile(&account, &self.row.directory)? {
+            new = new.profile(profile);
+        }
+        let replaces = self.row.replaces.clone();
+        if let Some((aki, serial)) = replaces.as_deref().and_then(|id| id.split_once('.')) {
+            new = new.replaces(CertificateIdentifier {
+                authority_key_identifier: aki.into(),
+                serial: serial.into(),
+            });
+        }
+        let order = match account.new_order(&new).await {
+            Err(error) if replaces.is_some() && blames_replaces(&error) => {
+                return self.place_without_replaces(&error);
+            }
+            order => order?,
+        };
         self.row.order_url = Some(order.url().to_owned());
         self.row.orders += 1;
         self.remote = Some(order);
         self.go(Step::Ordered)
+    }
+
+    /// The authority objects to `replaces`: without it the order is like any other, and costs what any other costs. With
+    /// it the certificate might never be renewed.
+    fn place_without_replaces(&mut self, error: &instant_acme::Error) -> Result<Next, StepError> {
+        tracing::warn!(host = %self.row.host, %error, "the authority does not take `replaces`: ordering without");
+        self.row.replaces = None;
+        self.row.spends = !self.issuer.authority(&self.row.directory)?.limits.renewals_free;
+        self.go(Step::New)
     }
 
     /// Writes the answers of all open challenges. The caller commits the step together with them.
@@ -102,23 +188,24 @@ impl Work<'_> {
         if let Some(step) = self.ahead(Look::Known).await? {
             return self.go(step);
         }
-        let mut answers = Vec::new();
+        let mut answers: Vec<Answer> = Vec::new();
+        let wished = self.row.challenge.unwrap_or(Kind::Http01);
         let order = self.remote().await?;
         let mut authorizations = order.authorizations();
         while let Some(authorization) = authorizations.next().await {
             let mut authorization = authorization?;
-            if authorization.status != AuthorizationStatus::Pending {
-                continue;
+            if authorization.status == AuthorizationStatus::Pending {
+                answers.push(proof::answer(&mut authorization, wished)?);
             }
-            let challenge = authorization.challenge(ChallengeType::Http01).ok_or_else(no_http01)?;
-            answers.push((challenge.token.clone(), challenge.key_authorization().as_str().to_owned()));
         }
+        // What the authority offers decides: it may know fewer kinds than we do.
+        self.row.challenge = answers.first().map_or(self.row.challenge, |answer| Some(answer.kind));
         let mut tx = self.issuer.db.system(System::Certificates).await?;
         if !store::holds(&mut tx, &self.row).await? {
             return Err(StepError::Lost);
         }
-        for (token, answer) in &answers {
-            challenges::put(&mut tx, &self.row, token, answer, self.issuer.clock.now()).await?;
+        for answer in &answers {
+            challenges::put(&mut tx, self.row.id, answer, self.issuer.clock.now()).await?;
         }
         tx.commit().await?;
         self.go(Step::Challenged)
@@ -126,6 +213,7 @@ impl Work<'_> {
 
     /// Tells the authority to look at the answers.
     async fn invite(&mut self) -> Result<Next, StepError> {
+        let wished = self.row.challenge.unwrap_or(Kind::Http01);
         let order = self.remote().await?;
         let mut authorizations = order.authorizations();
         while let Some(authorization) = authorizations.next().await {
@@ -133,7 +221,9 @@ impl Work<'_> {
             if authorization.status != AuthorizationStatus::Pending {
                 continue;
             }
-            let mut challenge = authorization.challenge(ChallengeType::Http01).ok_or_else(no_http01)?;
+            let mut challenge = authorization
+                .challenge(proof::wire_name(wished))
+                .ok_or_else(|| proof::not_offered(wished))?;
             if challenge.status == ChallengeStatus::Pending {
                 challenge.set_ready().await?;
             }
@@ -174,7 +264,7 @@ impl Work<'_> {
 
     /// Installs the certificate and ends the order in one commit.
     async fn install(&mut self, pem: &str) -> Result<(), StepError> {
-        let unusable = |text: String| StepError::Verdict(Who::Authority, text);
+        let unusable = |text: String| StepError::Verdict(Who::Authority, text, Cause::Refusal);
         let chain = certificate::chain(pem).map_err(|error| unusable(error.to_string()))?;
         let facts = certificate::facts(&chain).map_err(|error| unusable(error.to_string()))?;
         if !certificate::covers(&facts.names, &self.row.host) && !facts.names.contains(&self.row.host) {
@@ -188,16 +278,18 @@ impl Work<'_> {
 
         let id = id::uuid(&*self.issuer.clock, &*self.issuer.random);
         let key_sealed = self.issuer.sealer.seal(&installed::binding(id), &key);
-        let directory = &self.issuer.config.directory;
+        let now = self.issuer.clock.now();
+        let ari_next = facts.ari_id.is_some().then(|| now + self.issuer.first_ari_look());
         let new = installed::New {
             id,
             host: &self.row.host,
             chain: pem,
             key_sealed: &key_sealed,
-            directory,
+            directory: &self.row.directory,
             facts: &facts,
+            ari_next,
         };
-        let now = self.issuer.clock.now();
+        self.issuer.compare_profile(&self.row, &facts);
         let mut finished = self.row.clone();
         (finished.step, finished.key_sealed, finished.attempts) = (Step::Done, None, 0);
         let mut tx = self.issuer.db.system(System::Certificates).await?;
@@ -205,7 +297,7 @@ impl Work<'_> {
             return Err(StepError::Lost);
         }
         installed::install(&mut tx, &new, now).await?;
-        challenges::remove(&mut tx, &self.row).await?;
+        challenges::remove(&mut tx, self.row.id).await?;
         tx.commit().await?;
         tracing::info!(host = %self.row.host, serial = facts.serial, until = %facts.not_after, "certificate installed");
         Ok(())
@@ -226,7 +318,7 @@ impl Work<'_> {
         }
     }
 
-    /// Why an order became invalid: the exact words are in its challenge.
+    /// Why an order became invalid: the exact words are in its challenge. Whatever the kind, the order itself is lost.
     async fn reason(&mut self) -> Result<StepError, StepError> {
         let order = self.remote().await?;
         let whole = order.state().error.as_ref().map(judge);
@@ -235,42 +327,27 @@ impl Work<'_> {
             let mut authorization = authorization?;
             let state = authorization.refresh().await?;
             if let Some(problem) = state.challenges.iter().find_map(|challenge| challenge.error.as_ref()) {
-                // Whatever the kind, the order itself is lost.
-                return Ok(match judge(problem) {
-                    StepError::Later(who, text) | StepError::Verdict(who, text) => {
-                        StepError::Verdict(who, text)
-                    }
-                    _ => StepError::Verdict(Who::Authority, problem.to_string()),
-                });
+                return Ok(judge(problem).final_word());
             }
         }
-        let silent = || {
-            StepError::Verdict(
-                Who::Authority,
-                "the order is invalid and the authority does not say why".into(),
-            )
-        };
-        Ok(match whole {
-            Some(StepError::Later(who, text) | StepError::Verdict(who, text)) => {
-                StepError::Verdict(who, text)
-            }
-            _ => silent(),
-        })
+        let silent = "the order is invalid and the authority does not say why";
+        Ok(whole
+            .unwrap_or_else(|| StepError::Verdict(Who::Authority, silent.to_owned(), Cause::Refusal))
+            .final_word())
     }
 
     async fn remote(&mut self) -> Result<&mut instant_acme::Order, StepError> {
         if self.remote.is_none() {
             let url = self.row.order_url.clone();
-            let url =
-                url.ok_or_else(|| StepError::Verdict(Who::Us, "the order has no address".to_owned()))?;
-            self.remote = Some(self.issuer.account().await?.order(url).await?);
+            let url = url.ok_or_else(|| StepError::ours("the order has no address"))?;
+            self.remote = Some(self.issuer.account(&self.row.directory).await?.order(url).await?);
         }
         Ok(self.remote.as_mut().expect("just filled"))
     }
 
     fn key(&self) -> Result<Vec<u8>, StepError> {
         let sealed = self.row.key_sealed.as_deref();
-        let sealed = sealed.ok_or_else(|| StepError::Verdict(Who::Us, "the order has no key".to_owned()))?;
+        let sealed = sealed.ok_or_else(|| StepError::ours("the order has no key"))?;
         Ok(self.issuer.sealer.open(&binding(self.row.id), sealed)?)
     }
 }
@@ -280,6 +357,20 @@ fn binding(id: Uuid) -> Binding {
     Binding { table: "acme_orders", column: "key_sealed", tenant: None, row: id }
 }
 
-fn no_http01() -> StepError {
-    StepError::Verdict(Who::Us, "the authority offers no HTTP-01 challenge for this name".to_owned())
+/// Whether `replaces` may be the reason why an order was refused: any objection that is not about limits, the nonce or
+/// the account.
+fn blames_replaces(error: &instant_acme::Error) -> bool {
+    match error {
+        instant_acme::Error::Api(problem) => {
+            problem.status.is_none_or(|status| status < 500 && status != 429)
+                && !matches!(
+                    kind(problem),
+                    "badNonce" | "rateLimited" | "accountDoesNotExist" | "serverInternal"
+                )
+        }
+        instant_acme::Error::Unsupported(_) => true,
+        // The library's own check that the authority repeats the field.
+        instant_acme::Error::Other(error) => error.to_string().starts_with("replaces field"),
+        _ => false,
+    }
 }

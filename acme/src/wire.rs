@@ -43,10 +43,28 @@ pub(crate) async fn listening<F: Future>(step: F) -> (F::Output, Option<Duration
         .await
 }
 
+/// Carries one request to an authority and its whole answer back. The network is one; a simulated authority another.
+pub trait Transport: Send + Sync {
+    /// Sends a request.
+    fn carry(&self, request: Request<BodyWrapper<Bytes>>) -> Carried;
+}
+
+/// An answer on its way.
+pub type Carried = Pin<Box<dyn Future<Output = Result<Response<Bytes>, CarryError>> + Send>>;
+
+/// Why no answer came; the text is for people.
+pub type CarryError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The authority does not work: unreachable, silent, or a page of its load balancer instead of an answer. Whatever was
+/// asked, everybody who asks now meets the same.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Away(pub(crate) String);
+
 /// The client; cheap to clone, keeps its connections.
 #[derive(Clone)]
 pub struct Wire {
-    client: Client<HttpsConnector<HttpConnector>, BodyWrapper<Bytes>>,
+    transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
 }
 
@@ -62,6 +80,61 @@ impl Wire {
     /// # Errors
     /// The file cannot be read or holds no certificate, or the system has no trust store.
     pub fn new(ca_file: Option<&Path>, clock: Arc<dyn Clock>) -> Result<Self, WireError> {
+        Ok(Self::over(Arc::new(Network::new(ca_file)?), clock))
+    }
+
+    /// A client over another transport than the network.
+    #[must_use]
+    pub fn over(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
+        Self { transport, clock }
+    }
+
+    /// Sends a request and gives the whole answer, whatever its status, unless it is a page.
+    ///
+    /// # Errors
+    /// No answer, or one that is not the authority's own.
+    pub(crate) async fn send(
+        self,
+        request: Request<BodyWrapper<Bytes>>,
+    ) -> Result<Response<Bytes>, instant_acme::Error> {
+        let answer = tokio::time::timeout(REQUEST_LIMIT, self.transport.carry(request));
+        let response = match answer.await {
+            Ok(response) => response.map_err(|error| away(reason(&*error)))?,
+            Err(_) => return Err(away("the authority did not answer within 30 s".to_owned())),
+        };
+        self.hear(response.status(), response.headers());
+        refuse_pages(&response)?;
+        Ok(response)
+    }
+
+    fn hear(&self, status: http::StatusCode, headers: &HeaderMap) {
+        if !status.is_client_error() && !status.is_server_error() {
+            return;
+        }
+        let Some(wait) = retry_after(headers, self.clock.as_ref()) else { return };
+        // Outside a step (creating the account at start) nobody listens.
+        let _ = RETRY_AFTER.try_with(|cell| cell.set(Some(cell.get().map_or(wait, |known| known.max(wait)))));
+    }
+}
+
+impl HttpClient for Wire {
+    fn request(
+        &self,
+        request: Request<BodyWrapper<Bytes>>,
+    ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, instant_acme::Error>> + Send>> {
+        let wire = self.clone();
+        Box::pin(async move {
+            let (parts, body) = wire.send(request).await?.into_parts();
+            Ok(BytesResponse { parts, body: Box::new(body) })
+        })
+    }
+}
+
+/// HTTPS over TCP.
+struct Network(Client<HttpsConnector<HttpConnector>, BodyWrapper<Bytes>>);
+
+impl Network {
+    fn new(ca_file: Option<&Path>) -> Result<Self, WireError> {
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_LIMIT));
@@ -81,41 +154,18 @@ impl Wire {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(60))
             .build(connector);
-        Ok(Self { client, clock })
-    }
-
-    async fn send(self, request: Request<BodyWrapper<Bytes>>) -> Result<BytesResponse, instant_acme::Error> {
-        let answer = tokio::time::timeout(REQUEST_LIMIT, async {
-            let (parts, body) = self.client.request(request).await?.into_parts();
-            let body = Limited::new(body, BODY_LIMIT).collect().await?.to_bytes();
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(Response::from_parts(parts, body))
-        });
-        let response = match answer.await {
-            Ok(response) => response.map_err(instant_acme::Error::Other)?,
-            Err(_) => return Err(other("the authority did not answer within 30 s".to_owned())),
-        };
-        self.hear(response.status(), response.headers());
-        refuse_pages(&response)?;
-        let (parts, body) = response.into_parts();
-        Ok(BytesResponse { parts, body: Box::new(body) })
-    }
-
-    fn hear(&self, status: http::StatusCode, headers: &HeaderMap) {
-        if !status.is_client_error() && !status.is_server_error() {
-            return;
-        }
-        let Some(wait) = retry_after(headers, self.clock.as_ref()) else { return };
-        // Outside a step (creating the account at start) nobody listens.
-        let _ = RETRY_AFTER.try_with(|cell| cell.set(Some(cell.get().map_or(wait, |known| known.max(wait)))));
+        Ok(Self(client))
     }
 }
 
-impl HttpClient for Wire {
-    fn request(
-        &self,
-        request: Request<BodyWrapper<Bytes>>,
-    ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, instant_acme::Error>> + Send>> {
-        Box::pin(self.clone().send(request))
+impl Transport for Network {
+    fn carry(&self, request: Request<BodyWrapper<Bytes>>) -> Carried {
+        let answer = self.0.request(request);
+        Box::pin(async move {
+            let (parts, body) = answer.await?.into_parts();
+            let body = Limited::new(body, BODY_LIMIT).collect().await?.to_bytes();
+            Ok(Response::from_parts(parts, body))
+        })
     }
 }
 
@@ -144,19 +194,31 @@ fn private_roots(path: &Path) -> Result<ClientConfig, WireError> {
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Load balancers answer 5xx with a page; the library would call that a JSON fault and hide the status.
+/// Load balancers answer 5xx with a page; the library would call that a JSON fault and hide the status. A gateway's 502 to
+/// 504 is an outage also when it is written in JSON.
 fn refuse_pages(response: &Response<Bytes>) -> Result<(), instant_acme::Error> {
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let failed = status.is_client_error() || status.is_server_error();
-    if failed && !kind.contains("json") {
-        return Err(other(format!("the authority answered {status}")));
+    if (failed && !kind.contains("json")) || (502..=504).contains(&status.as_u16()) {
+        return Err(away(format!("the authority answered {status}")));
     }
     Ok(())
 }
 
-fn other(text: String) -> instant_acme::Error {
-    instant_acme::Error::Other(text.into())
+fn away(text: String) -> instant_acme::Error {
+    instant_acme::Error::Other(Box::new(Away(text)))
+}
+
+/// An error with what caused it, which is where a refused connection is named.
+fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// `Retry-After` as seconds or as an HTTP date, at most one day.

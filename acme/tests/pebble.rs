@@ -6,8 +6,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use acme::delegation::{ProofServer, Zone};
 use acme::testing::{Pebble, PebbleOptions};
-use acme::{CertCache, Issuer, Step, Who, certificate, challenges, installed, wanted};
+use acme::{
+    CertCache, ExternalAccount, Issuer, Step, Who, certificate, challenges, installed, revoke, wanted,
+};
 use migrations::testing::TestDatabase;
 use platform_core::clock::{Clock, SystemClock};
 use platform_core::db::{Db, DbConfig, System};
@@ -34,11 +37,20 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut options = PebbleOptions::asking_at(listener.local_addr().unwrap().port());
         change(&mut options);
+        let shutdown = CancellationToken::new();
+        if options.dns_server.is_some() {
+            // The authority asks nobody but us.
+            let zone =
+                Zone { name: "acme.portal.example".to_owned(), server: "ns.portal.example".to_owned() };
+            let server = ProofServer::new(db.clone(), &zone);
+            let any = "127.0.0.1:0".parse().unwrap();
+            options.dns_server = Some(server.start(any, shutdown.clone()).await.unwrap());
+        }
         let pebble = Pebble::start(options).await;
         tokio::spawn(port_80(listener, db.clone()));
         let line = Sealer::new_key_line(1, &SeededRandom::new(1));
         let sealer = Sealer::from_key_file(&line, Arc::new(SystemRandom)).unwrap();
-        Self { test, db, pebble, sealer, shutdown: CancellationToken::new() }
+        Self { test, db, pebble, sealer, shutdown }
     }
 
     fn issuer(&self) -> Issuer {
@@ -308,5 +320,84 @@ async fn hosts_that_are_not_wanted_any_more_are_left_alone() {
         assert!(Instant::now() < deadline);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    world.shutdown.cancel();
+}
+
+#[tokio::test]
+async fn the_account_key_is_rolled_over_while_another_node_works() {
+    let world = World::new(|_| ()).await;
+    world.want(&["before.example"]).await;
+    world.start();
+    world.until_installed("before.example").await;
+    let issuer = world.issuer();
+    let directory = &world.pebble.directory;
+    issuer.roll_account_key(directory).await.unwrap();
+    // The node at work still signs with the old key, is refused once, and reads the new one.
+    world.want(&["after.example"]).await;
+    world.until_installed("after.example").await;
+    issuer.roll_account_key(directory).await.unwrap();
+    world.want(&["again.example"]).await;
+    world.until_installed("again.example").await;
+    assert_eq!(
+        world.count("select key_version::bigint from acme_accounts where next_key_sealed is null").await,
+        3
+    );
+    world.shutdown.cancel();
+}
+
+#[tokio::test]
+async fn a_revoked_certificate_is_replaced_by_one_with_another_key() {
+    let world = World::new(|_| ()).await;
+    world.want(&["leaked.example"]).await;
+    world.start();
+    let first = world.until_installed("leaked.example").await;
+    let mut tx = world.db.system(System::Certificates).await.unwrap();
+    let by = (&SystemClock as &dyn Clock, &SystemRandom as _);
+    assert!(revoke::revoke(&mut tx, by, "leaked.example", revoke::Reason::KeyCompromise).await.unwrap());
+    tx.commit().await.unwrap();
+    let second = world.until_installed("leaked.example").await;
+    assert_ne!(first.serial, second.serial);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let done = "select count(*) from acme_revocations where done_at is not null and error is null";
+    while world.count(done).await == 0 {
+        assert!(Instant::now() < deadline, "not revoked");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // What is revoked already counts as done.
+    let again = "update acme_revocations set done_at = null";
+    sqlx::raw_sql(again).execute(&mut world.test.owner().await).await.unwrap();
+    while world.count(done).await == 0 {
+        assert!(Instant::now() < deadline + Duration::from_secs(40), "the second time is no success");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    world.shutdown.cancel();
+}
+
+#[tokio::test]
+async fn an_authority_that_asks_for_an_external_account_gets_it() {
+    let secret = b"a key of more than thirty-two octets, as Pebble wants".to_vec();
+    let known = ("kid-1".to_owned(), secret.clone());
+    let world = World::new(|options| options.external = Some(known)).await;
+    let mut config = world.pebble.issuer_config();
+    config.authorities[0].external = Some(ExternalAccount { kid: "kid-1".to_owned(), hmac: secret });
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    let issuer = Issuer::new(config, world.db.clone(), world.sealer.clone(), clock, random).unwrap();
+    let shutdown = world.shutdown.clone();
+    tokio::spawn(async move { issuer.run(shutdown).await });
+    world.want(&["bound.example"]).await;
+    world.until_installed("bound.example").await;
+    assert_eq!(world.count("select count(*) from acme_accounts where eab_sealed is not null").await, 1);
+    world.shutdown.cancel();
+}
+
+#[tokio::test]
+async fn a_wildcard_is_proven_by_the_zone_that_we_answer_ourselves() {
+    let world = World::new(|options| options.dns_server = Some("127.0.0.1:0".parse().unwrap())).await;
+    world.want(&["*.portal.example"]).await;
+    world.start();
+    let summary = world.until_installed("techflow.portal.example").await;
+    assert_eq!(summary.names, ["*.portal.example"]);
+    let loaded = world.cache().get("techflow.portal.example").await.unwrap().expect("it is installed");
+    assert!(certificate::covers(&loaded.names, "techflow.portal.example"));
     world.shutdown.cancel();
 }

@@ -9,8 +9,10 @@ const WITHOUT_TENANT: &[(&str, &str)] = &[
     ("_sqlx_migrations", "the list of applied migrations; no role of ours may read it"),
     ("operator_log", "what people of the platform did; portico_operator only"),
     ("acme_accounts", "certificates know hosts and no tenant"),
+    ("acme_budgets", "certificates know hosts and no tenant"),
     ("acme_challenges", "certificates know hosts and no tenant"),
     ("acme_orders", "certificates know hosts and no tenant"),
+    ("acme_revocations", "certificates know hosts and no tenant"),
     ("certificates", "certificates know hosts and no tenant"),
     ("wanted_hosts", "certificates know hosts and no tenant"),
 ];

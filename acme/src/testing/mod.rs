@@ -1,13 +1,18 @@
-//! A private certificate authority for tests: Debian's Pebble with its DNS stub, on free loopback ports, ended with the
-//! test; and a DNS of our own with root, delegations and servers that misbehave. Behind the feature `testing`, so that every crate's tests can have real certificates.
+//! Certificate authorities for tests. Debian's Pebble with its DNS stub, on free loopback ports, ended with the
+//! test, is the wire; the simulated authority on a clock of its own is the limits, the windows and the years; and a DNS of
+//! our own has a root, delegations and servers that misbehave. Behind the feature `testing`, so that every crate's tests
+//! can have real certificates.
 
 mod challtestsrv;
 mod dns;
 mod pebble;
+mod simca;
+pub mod simulation;
 
 pub use challtestsrv::DnsStub;
 pub use dns::{DnsWorld, Temper};
 pub use pebble::{Pebble, PebbleOptions};
+pub use simca::{Judge, Outage, SimCa, SimLimits, SimOptions, Stats, When};
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Stdio;

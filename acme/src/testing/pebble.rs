@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use instant_acme::{BodyWrapper, HttpClient};
 use platform_core::clock::SystemClock;
@@ -14,7 +16,8 @@ use serde_json::json;
 use tokio::process::Child;
 
 use super::{DnsStub, free_address, spawn, wait_for};
-use crate::issuer::{Backoff, IssuerConfig};
+use crate::authority::Authority;
+use crate::settings::{Backoff, IssuerConfig};
 use crate::wire::Wire;
 
 /// How the authority behaves.
@@ -26,13 +29,23 @@ pub struct PebbleOptions {
     pub validity: Duration,
     /// The port where it asks for HTTP-01 answers: where the test listens.
     pub http_port: u16,
+    /// The external account that every new account must be bound to: identifier and HMAC key.
+    pub external: Option<(String, Vec<u8>)>,
+    /// A DNS server to ask instead of the stub.
+    pub dns_server: Option<SocketAddr>,
 }
 
 impl PebbleOptions {
     /// Pebble's defaults, asking at this port.
     #[must_use]
     pub fn asking_at(http_port: u16) -> Self {
-        Self { nonce_reject: 5, validity: Duration::from_secs(90 * 24 * 60 * 60), http_port }
+        Self {
+            nonce_reject: 5,
+            validity: Duration::from_secs(90 * 24 * 60 * 60),
+            http_port,
+            external: None,
+            dns_server: None,
+        }
     }
 }
 
@@ -85,14 +98,12 @@ impl Pebble {
             fault: Duration::from_millis(100),
             fault_max: Duration::from_secs(1),
         };
-        let config = IssuerConfig::new(self.directory.clone());
-        IssuerConfig {
+        let authority = Authority {
             contact: Some("operations@portico.example".to_owned()),
             ca_file: Some(self.ca_file.clone()),
-            lease: Duration::from_secs(2),
-            backoff,
-            ..config
-        }
+            ..Authority::new(self.directory.clone())
+        };
+        IssuerConfig { lease: Duration::from_secs(2), backoff, ..IssuerConfig::of(vec![authority]) }
     }
 
     /// Ends the authority; the DNS stays.
@@ -127,7 +138,7 @@ impl Pebble {
     async fn launch(&mut self) {
         let config = self.folder.join("pebble.json");
         let config = config.to_str().expect("temporary paths are text");
-        let dns = self.dns.address.to_string();
+        let dns = self.options.dns_server.unwrap_or(self.dns.address).to_string();
         let environment = [
             ("PEBBLE_VA_NOSLEEP", "1".to_owned()),
             ("PEBBLE_WFE_NONCEREJECT", self.options.nonce_reject.to_string()),
@@ -152,6 +163,8 @@ impl Pebble {
             .signed_by(&key, &root)
             .expect("the root signs");
         let path = |name: &str| self.folder.join(name);
+        let encode = |(kid, key): &(String, Vec<u8>)| (kid.clone(), json!(URL_SAFE_NO_PAD.encode(key)));
+        let external: serde_json::Map<_, _> = self.options.external.iter().map(encode).collect();
         let config = json!({ "pebble": {
             "listenAddress": self.listen.to_string(),
             "managementListenAddress": self.management.to_string(),
@@ -160,7 +173,8 @@ impl Pebble {
             "httpPort": self.options.http_port,
             "tlsPort": free_address().port(),
             "ocspResponderURL": "",
-            "externalAccountBindingRequired": false,
+            "externalAccountBindingRequired": self.options.external.is_some(),
+            "externalAccountMACKeys": external,
             "certificateValidityPeriod": self.options.validity.as_secs(),
         }});
         let files = [

@@ -133,10 +133,13 @@ async fn mail_server(config: &Config) -> Result<String, String> {
 }
 
 async fn authority(config: &Config) -> Result<String, String> {
-    let uri: http::Uri =
-        config.acme.directory.parse().map_err(|_| "acme.directory is not a URL".to_owned())?;
-    let host = uri.host().unwrap_or_default();
-    reach("acme.directory", &format!("{host}:{}", uri.port_u16().unwrap_or(443))).await
+    let mut answers = Vec::new();
+    for (known, key) in config.acme.authorities.iter().zip(["acme.directory", "acme.second_directory"]) {
+        let uri: http::Uri = known.directory.parse().map_err(|_| format!("{key} is not a URL"))?;
+        let host = uri.host().unwrap_or_default();
+        answers.push(reach(key, &format!("{host}:{}", uri.port_u16().unwrap_or(443))).await?);
+    }
+    Ok(answers.join("; "))
 }
 
 async fn reach(key: &str, address: &str) -> Result<String, String> {

@@ -113,7 +113,8 @@ pub(crate) fn checker(stack: &Stack) -> anyhow::Result<Checker> {
         sources.guard = Guard::Any;
     }
     let mut platform = Platform::new(base.as_str());
-    platform.issuers = vec![caa_identity(&config.acme.directory)];
+    platform.issuers =
+        config.acme.authorities.iter().map(|authority| caa_identity(&authority.directory)).collect();
     let prober = Prober::new(sources, platform, stack.clock.clone(), stack.random.clone());
     Ok(Checker::new(stack.db.clone(), prober, base, stack.clock.clone()))
 }

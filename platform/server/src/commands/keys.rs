@@ -22,7 +22,9 @@ pub(crate) enum Keys {
 
 /// Every sealed column. `tenant` tells whether the table has a `tenant_id`.
 const SEALED: &[Sealed] = &[
+    Sealed { table: "acme_accounts", column: "eab_sealed", tenant: false },
     Sealed { table: "acme_accounts", column: "key_sealed", tenant: false },
+    Sealed { table: "acme_accounts", column: "next_key_sealed", tenant: false },
     Sealed { table: "acme_orders", column: "key_sealed", tenant: false },
     Sealed { table: "certificates", column: "key_sealed", tenant: false },
     Sealed { table: "connectors", column: "connection_url", tenant: true },

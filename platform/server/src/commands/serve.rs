@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use acme::delegation::ProofServer;
 use acme::{CertCache, Issuer, IssuerConfig};
 use anyhow::Context as _;
 use clap::Args;
@@ -46,6 +47,13 @@ impl Serve {
         let mut refresher = Refresher::elsewhere(stack.db.clone());
         if all || self.worker {
             refresher = worker(stack, &shutdown, &mut tasks)?;
+        }
+        if let (true, Some(zone)) = (all || self.http || self.https, &stack.config.acme.zone) {
+            let listen = stack.config.acme.dns_listen;
+            let server = ProofServer::new(stack.db.clone(), zone);
+            let started = server.start(listen, shutdown.clone()).await;
+            let address = started.with_context(|| format!("acme.dns_listen: cannot listen on {listen}"))?;
+            tracing::info!(%address, zone = zone.name, "acme.dns_listen");
         }
         if all || self.http || self.https {
             self.edge(stack, refresher, &shutdown, &mut tasks).await?;
@@ -113,13 +121,8 @@ fn edge_config(stack: &Stack) -> EdgeConfig {
 
 /// Starts the worker; gives the handle by which pages have an order read at once.
 fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) -> anyhow::Result<Refresher> {
-    let config = IssuerConfig {
-        contact: stack.config.acme.contact.clone(),
-        ca_file: stack.config.acme.ca_file.clone(),
-        ..IssuerConfig::new(stack.config.acme.directory.clone())
-    };
-    let (db, clock, random) = (stack.db.clone(), stack.clock.clone(), stack.random.clone());
-    let issuer = Issuer::new(config, db.clone(), stack.sealer.clone(), clock.clone(), random)?;
+    let (db, clock) = (stack.db.clone(), stack.clock.clone());
+    let issuer = issuer(stack)?;
     let checker = checker(stack)?;
     let notices = Notices::new(stack.outbox.clone(), clock.clone(), stack.random.clone());
     let reconciler = Reconciler::new(db.clone(), checker, base(stack)?, clock).telling(notices);
@@ -150,6 +153,16 @@ fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) 
         }
     });
     Ok(refresher)
+}
+
+/// Obtains certificates from the configured authorities.
+pub(crate) fn issuer(stack: &Stack) -> anyhow::Result<Issuer> {
+    let config = IssuerConfig {
+        port_80_blocked: stack.config.acme.port_80_blocked,
+        ..IssuerConfig::of(stack.config.acme.authorities.clone())
+    };
+    let (clock, random) = (stack.clock.clone(), stack.random.clone());
+    Ok(Issuer::new(config, stack.db.clone(), stack.sealer.clone(), clock, random)?)
 }
 
 /// The platform's own domain.

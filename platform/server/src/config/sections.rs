@@ -5,8 +5,11 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr as _;
 
+use acme::Authority;
+use acme::delegation::Zone;
 use sqlx::postgres::PgConnectOptions;
 
+use super::authorities;
 use super::reader::{Fault, Faults, Reader};
 
 /// Everything the program was told.
@@ -76,13 +79,16 @@ pub struct Secrets {
     pub key_file: PathBuf,
 }
 
+/// Where certificates come from.
 #[derive(Debug, Clone)]
 pub struct Acme {
-    /// The issuer's directory.
-    pub directory: String,
-    pub contact: Option<String>,
-    /// An authority to trust for the issuer's own HTTPS, beside the public ones.
-    pub ca_file: Option<PathBuf>,
+    /// `acme.directory` and its kin; then `acme.second_directory` and its kin, for faults of the first.
+    pub authorities: Vec<Authority>,
+    /// `acme.dns_zone`: answered by this installation itself, at `acme.dns_listen`.
+    pub zone: Option<Zone>,
+    pub dns_listen: SocketAddr,
+    /// `acme.port_80_blocked`: port 80 cannot be reached from outside, so hosts are proven on port 443.
+    pub port_80_blocked: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -160,13 +166,7 @@ impl Config {
             https,
             database: database(reader),
             secrets: Secrets { key_file },
-            acme: Acme {
-                directory: reader
-                    .text("acme.directory")
-                    .unwrap_or_else(|| "https://acme-v02.api.letsencrypt.org/directory".into()),
-                contact: reader.text("acme.contact"),
-                ca_file: reader.file("acme.ca_file"),
-            },
+            acme: authorities::read(reader),
             dns: Dns {
                 servers: reader.list("dns.servers", "an address with a port, such as 9.9.9.9:53"),
                 roots: reader.list("dns.roots", "an address, such as 198.41.0.4"),
