@@ -7,6 +7,7 @@
 //! our authority may issue for it. The tables are in `migrations/sql/0002_edge.sql`.
 
 mod account;
+pub mod alpn;
 pub mod authority;
 pub mod budget;
 pub mod caa;
@@ -24,6 +25,7 @@ pub mod installed;
 pub mod issuer;
 mod jws;
 mod key;
+mod memory;
 pub mod order;
 pub mod precheck;
 pub mod probe;
@@ -34,18 +36,21 @@ pub mod settings;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tickets;
 pub mod tls;
 pub mod verdict;
 pub mod wanted;
 pub mod wire;
 
 pub use account::RollError;
+pub use alpn::AlpnChallenges;
 pub use authority::{Authority, ExternalAccount};
 pub use budget::{Lane, Limit, Limits};
-pub use cache::{CertCache, LoadError, Loaded};
+pub use cache::{CacheConfig, CertCache, LoadError, Loaded, Statistics};
 pub use issuer::Issuer;
 pub use order::Step;
 pub use precheck::{NoPrecheck, Objection, Precheck};
 pub use settings::{Backoff, IssuerConfig};
 pub use store::{Progress, progress, retry_now};
+pub use tickets::SharedTickets;
 pub use verdict::{Failure, Who};

@@ -1,7 +1,7 @@
-//! Certificate authorities for tests. Debian's Pebble with its DNS stub, on free loopback ports, ended with the
-//! test, is the wire; the simulated authority on a clock of its own is the limits, the windows and the years; and a DNS of
-//! our own has a root, delegations and servers that misbehave. Behind the feature `testing`, so that every crate's tests
-//! can have real certificates.
+//! Certificate authorities and a DNS for tests. Debian's Pebble with its DNS stub, on free loopback ports, ended with the
+//! test, is the wire; the simulated authority on a clock of its own is the limits, the windows and the years; the DNS has
+//! a root, delegations and servers that misbehave. Behind the feature `testing`, so that every crate's tests can have
+//! real certificates.
 
 mod challtestsrv;
 mod dns;

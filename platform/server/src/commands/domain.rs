@@ -113,8 +113,7 @@ pub(crate) fn checker(stack: &Stack) -> anyhow::Result<Checker> {
         sources.guard = Guard::Any;
     }
     let mut platform = Platform::new(base.as_str());
-    platform.issuers =
-        config.acme.authorities.iter().map(|authority| caa_identity(&authority.directory)).collect();
+    platform.issuers = config.acme.authorities.iter().map(|known| caa_identity(&known.directory)).collect();
     let prober = Prober::new(sources, platform, stack.clock.clone(), stack.random.clone());
     let zone = config.acme.zone.as_ref().map(|zone| zone.name.clone());
     Ok(Checker::new(stack.db.clone(), prober, base, stack.clock.clone()).delegating(zone))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acme::delegation::ProofServer;
-use acme::{CertCache, Issuer, IssuerConfig};
+use acme::{CacheConfig, CertCache, Issuer, IssuerConfig, SharedTickets};
 use anyhow::Context as _;
 use clap::Args;
 use platform_connectors::sync::{Refresher, Runner};
@@ -75,7 +75,11 @@ impl Serve {
     ) -> anyhow::Result<()> {
         let all = !(self.http || self.https);
         let feed = Feed::boot(stack.db.clone(), base(stack)?, stack.clock.clone()).await?;
-        let certs = CertCache::new(stack.db.clone(), stack.sealer.clone(), stack.clock.clone())?;
+        let (db, sealer, clock) = (stack.db.clone(), stack.sealer.clone(), stack.clock.clone());
+        let tickets =
+            SharedTickets::boot(db.clone(), sealer.clone(), clock.clone(), stack.random.clone()).await?;
+        let cache = CacheConfig { tickets: Some(tickets), ..CacheConfig::default() };
+        let certs = CertCache::with(db, sealer, clock, cache)?;
         let edge =
             Edge::new(edge_config(stack), feed.table(), certs.clone(), stack.db.clone(), Arc::new(Neutral))?;
         let stop = shutdown.clone();
@@ -108,12 +112,15 @@ impl Serve {
 
 fn edge_config(stack: &Stack) -> EdgeConfig {
     let limits = &stack.config.limits;
+    let usual = Limits::default();
     EdgeConfig {
         public_port: stack.config.https.public_port,
         limits: Limits {
             connections_per_second: limits.connections_per_second,
             connection_burst: limits.connection_burst,
-            ..Limits::default()
+            // Who lets one address open so many at once has a forwarder in front: they may stay open, too.
+            connections_per_client: usual.connections_per_client.max(limits.connection_burst.get() as usize),
+            ..usual
         },
         ..EdgeConfig::default()
     }
