@@ -88,6 +88,12 @@ pub async fn claim(
 ) -> Result<Domain, ClaimError> {
     let host = rules.accept(text)?;
     let (tenant, now) = (tx.tenant(), clock.now());
+    // One claim after the other, or two that come together would both find room below the cap.
+    sqlx::query("select from tenants where id = $1 for no key update")
+        .bind(tenant)
+        .execute(tx.conn())
+        .await
+        .map_err(Error::from)?;
     let pending: i64 = sqlx::query_scalar(
         "select count(*) from domains where state in ('claimed', 'waiting_dns', 'blocked')",
     )

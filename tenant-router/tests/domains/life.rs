@@ -172,9 +172,15 @@ async fn looks_on_demand_are_limited_and_claims_are_capped() {
     let checked = world.checker.check_now(tenant, domain.id).await.unwrap().unwrap();
     assert_eq!(checked.checked_at, Some(world.clock.now()));
 
-    for number in 1..20 {
-        world.claim(tenant, &format!("h{number}.brightwater.example")).await;
+    let world = std::sync::Arc::new(world);
+    let mut together = tokio::task::JoinSet::new();
+    for number in 1..30 {
+        let world = world.clone();
+        together.spawn(async move {
+            world.try_claim(tenant, &format!("h{number}.brightwater.example")).await.is_ok()
+        });
     }
+    assert_eq!(together.join_all().await.into_iter().filter(|claimed| *claimed).count(), 19);
     let refused = world.try_claim(tenant, "one-more.brightwater.example").await.unwrap_err();
     assert!(matches!(refused, ClaimError::TooMany), "{refused}");
     let fresh = world.tenant("fresh").await;
