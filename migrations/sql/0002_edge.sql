@@ -29,6 +29,8 @@ create table domains (
     looks_until timestamptz,
     verified_at timestamptz,
     live_at timestamptz,
+    -- when visitors first came here; a host that was certified before its DNS was switched has yet to arrive
+    arrived_at timestamptz,
     -- since when the DNS has turned away
     moved_at timestamptz,
     -- since when something stands in the way of the next certificate

@@ -8,10 +8,6 @@ use super::provider::{self, Provider};
 use crate::caa;
 use crate::dns::{Said, Trouble, WalkError, Zone};
 
-/// Second-level names under which registries of countries sell domains.
-const REGISTRY_LABELS: [&str; 12] =
-    ["ac", "co", "com", "edu", "go", "gob", "gov", "ne", "net", "or", "org", "gouv"];
-
 /// What one server says of a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reading {
@@ -101,10 +97,7 @@ impl Facts {
     /// Whether a registry itself says that there is no such domain.
     pub(super) fn is_unregistered(&self) -> bool {
         let Some(zone) = self.zone() else { return false };
-        let sells = match zone.apex.split_once('.') {
-            None => true,
-            Some((second, top)) => top.len() == 2 && REGISTRY_LABELS.contains(&second),
-        };
+        let sells = psl::suffix_str(&zone.apex) == Some(zone.apex.as_str());
         sells && self.own.iter().any(|reading| matches!(reading.a, Said::NoName { .. }))
     }
 

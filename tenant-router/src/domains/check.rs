@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use acme::challenges::Kind;
 use acme::probe::{Check, Prober, Report, Want};
 use chrono::{DateTime, TimeDelta, Utc};
 use platform_core::clock::Clock;
-use platform_core::db::{Db, Error, Scope, System};
+use platform_core::db::{Db, Error, Scope, System, SystemTx};
 use platform_core::id::{DomainId, TenantId};
 
 use super::keeping::{self, Kept, Outcome};
@@ -29,6 +30,8 @@ pub struct Checker {
     prober: Prober,
     base: Host,
     clock: Arc<dyn Clock>,
+    /// Where `_acme-challenge` of customers' hosts may point.
+    zone: Option<String>,
 }
 
 /// What the doctor found about a host.
@@ -45,7 +48,13 @@ impl Checker {
     /// A checker that asks by `prober`; `base` is the platform's domain.
     #[must_use]
     pub fn new(db: Db, prober: Prober, base: Host, clock: Arc<dyn Clock>) -> Self {
-        Self { db, prober, base, clock }
+        Self { db, prober, base, clock, zone: None }
+    }
+
+    /// Hosts may have their challenges delegated to `zone`, which the platform answers.
+    #[must_use]
+    pub fn delegating(self, zone: Option<String>) -> Self {
+        Self { zone, ..self }
     }
 
     /// Looks at one domain of a tenant now and gives it as it is afterwards; none when the tenant has no such domain. Who
@@ -82,37 +91,13 @@ impl Checker {
         let want = match &domain {
             Some(domain) => {
                 let contested = held.is_some_and(|holder| holder != domain.tenant);
-                domain.want(&self.base, contested).map_err(|error| corrupt(&error))?
+                self.want(domain, contested, accounts)?
             }
-            None => Want::nothing(host.as_str()),
+            None => Want { accounts, ..Want::nothing(host.as_str()) },
         };
-        let mut report = self.prober.probe(&Want { accounts, ..want }).await;
+        let mut report = self.prober.probe(&want).await;
         report.next_look = domain.as_ref().and_then(|domain| domain.next_check);
         Ok(Diagnosis { report, domain, others })
-    }
-
-    /// What an authority would hold against a host now, worst first; nothing for the platform's own hosts. A report of the
-    /// last minute will do.
-    ///
-    /// # Errors
-    /// The database's answer, or a base domain that is too long.
-    pub async fn objections(&self, host: &Host) -> Result<Vec<Check>, Error> {
-        let mut tx = self.db.system(System::Routes).await?;
-        let holder = keeping::claims_of(&mut tx, host).await?.into_iter().find(holds);
-        let accounts = acme::caa::accounts(&mut tx).await?;
-        drop(tx);
-        let Some(holder) = holder else { return Ok(Vec::new()) };
-        let young = self.clock.now() - FRESH;
-        let report = match holder.report.clone().filter(|report| report.at > young) {
-            Some(report) => report,
-            None => {
-                let want = holder.want(&self.base, false).map_err(|error| corrupt(&error))?;
-                self.prober.probe(&Want { accounts, ..want }).await
-            }
-        };
-        let mut found: Vec<Check> = report.obstacles().cloned().collect();
-        found.sort_by_key(|check| std::cmp::Reverse(check.level));
-        Ok(found)
     }
 
     /// Whether the platform's own zone is fit for domains.
@@ -135,8 +120,7 @@ impl Checker {
         let contested = keeping::is_contested(&mut tx, domain).await?;
         let accounts = acme::caa::accounts(&mut tx).await?;
         drop(tx);
-        let want = domain.want(&self.base, contested).map_err(|error| corrupt(&error))?;
-        let want = Want { accounts, ..want };
+        let want = self.want(domain, contested, accounts)?;
         let Ok(report) = tokio::time::timeout(LONGEST, self.prober.probe(&want)).await else {
             tracing::warn!(host = %domain.host, "the DNS took too long");
             let mut tx = self.db.system(System::Routes).await?;
@@ -177,11 +161,62 @@ impl Checker {
         if turn.to == State::Verified && domain.state != State::Verified {
             acme::wanted::want(&mut tx, &[domain.host.to_string()], report.at).await?;
         }
+        self.steer(&mut tx, domain, &report, turn.to).await?;
         tx.commit().await?;
         if let Some(what) = turn.what {
             tracing::info!(host = %domain.host, ?what, proof = ?turn.proof, "a domain went on");
         }
         Ok(kept)
+    }
+}
+
+impl Checker {
+    /// Says to the issuer how the host can be proven, and that an order which waits for the DNS need wait no longer.
+    async fn steer(
+        &self,
+        tx: &mut SystemTx,
+        domain: &Domain,
+        report: &Report,
+        to: State,
+    ) -> Result<(), Error> {
+        let host = domain.host.as_str();
+        if self.zone.is_some() && matches!(to, State::Verified | State::Live) {
+            let kind = life::is_early(report).then_some(Kind::Dns01);
+            acme::wanted::prove_by(tx, host, kind).await?;
+        }
+        let stood = |report: &Report| report.obstacles().next().is_some();
+        if domain.report.as_ref().is_some_and(stood) && !stood(report) {
+            acme::retry_now(tx, host, report.at).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn want(
+        &self,
+        domain: &Domain,
+        contested: bool,
+        accounts: Vec<String>,
+    ) -> Result<Want, Error> {
+        let want = domain.want(&self.base, contested).map_err(|error| corrupt(&error))?;
+        let host = domain.host.as_str();
+        let delegation = self.zone.as_deref().map(|zone| acme::delegation::target(host, zone));
+        Ok(Want { accounts, delegation, ..want })
+    }
+
+    /// The report on the host's holder as an authority would see it, a minute old at most; none for hosts that are no
+    /// tenant's domain.
+    pub(super) async fn fresh(&self, host: &Host) -> Result<Option<Report>, Error> {
+        let mut tx = self.db.system(System::Routes).await?;
+        let holder = keeping::claims_of(&mut tx, host).await?.into_iter().find(holds);
+        let accounts = acme::caa::accounts(&mut tx).await?;
+        drop(tx);
+        let Some(holder) = holder else { return Ok(None) };
+        let young = self.clock.now() - FRESH;
+        if let Some(report) = holder.report.clone().filter(|report| report.at > young) {
+            return Ok(Some(report));
+        }
+        let want = self.want(&holder, false, accounts)?;
+        Ok(tokio::time::timeout(LONGEST, self.prober.probe(&want)).await.ok())
     }
 }
 

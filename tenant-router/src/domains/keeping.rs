@@ -24,7 +24,7 @@ pub(crate) async fn take_due(
           where (tenant_id, id) in (select tenant_id, id from domains where next_check <= $1
                                      order by next_check limit $3 for update skip locked)
          returning tenant_id, id, host, label, nonce, state, proof, redirect_to, report, claimed_at, checked_at, next_check,
-                   watched_until, verified_at, live_at, moved_at, troubled_since",
+                   watched_until, verified_at, live_at, arrived_at, moved_at, troubled_since",
     )
     .bind(now)
     .bind(until)
@@ -38,7 +38,7 @@ pub(crate) async fn take_due(
 pub(super) async fn claims_of(tx: &mut SystemTx, host: &Host) -> Result<Vec<Domain>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
         "select tenant_id, id, host, label, nonce, state, proof, redirect_to, report, claimed_at, checked_at, next_check,
-                watched_until, verified_at, live_at, moved_at, troubled_since
+                watched_until, verified_at, live_at, arrived_at, moved_at, troubled_since
            from domains where host = $1 and state not in ('released', 'expired')
           order by state in ('verified', 'live', 'moved') desc, claimed_at desc",
     )
@@ -90,6 +90,7 @@ pub(super) async fn keep(tx: &mut SystemTx, outcome: &Outcome<'_>) -> Result<Kep
         "update domains
             set state = $3, report = $4, checked_at = $5, next_check = $6, proof = coalesce($7, proof),
                 verified_at = case when $3 = 'verified' then coalesce(verified_at, $5) else verified_at end,
+                arrived_at = case when $11 then coalesce(arrived_at, $5) else arrived_at end,
                 moved_at = case when $3 = 'moved' then coalesce(moved_at, $5) end,
                 troubled_since = case when $8 then coalesce(troubled_since, $5) end,
                 ended_at = case when $3 in ('released', 'expired') then $5 end, ended_why = $9
@@ -105,6 +106,7 @@ pub(super) async fn keep(tx: &mut SystemTx, outcome: &Outcome<'_>) -> Result<Kep
     .bind(outcome.troubled)
     .bind(outcome.why)
     .bind(domain.state)
+    .bind(outcome.report.arrives == Some(true))
     .execute(tx.conn())
     .await;
     match done.map_err(Error::from) {

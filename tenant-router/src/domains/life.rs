@@ -1,6 +1,6 @@
 //! How a domain goes on after a look at its DNS. Pure: the report, the clock and the domain decide.
 
-use acme::probe::{Check, Level, Report};
+use acme::probe::{Check, Code, Level, Report};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::cadence::{self, CLAIM_LIFE, GRACE};
@@ -68,8 +68,10 @@ fn is_watched(domain: &Domain, now: DateTime<Utc>) -> bool {
 }
 
 fn live(domain: &Domain, report: &Report) -> Turn {
+    // Certified before the switch: proven, and its visitors still to come.
+    let to_come = domain.arrived_at.is_none() && report.proof.is_some();
     // Only a definite answer counts: name servers that fail say nothing about where a customer has gone.
-    if report.arrives == Some(false) {
+    if report.arrives == Some(false) && !to_come {
         return Turn::to(State::Moved, Some(What::Moved), Some(cadence::MOVED));
     }
     let what = match (is_troubled(report), domain.troubled_since) {
@@ -95,7 +97,12 @@ fn moved(domain: &Domain, report: &Report, now: DateTime<Utc>) -> Turn {
 
 /// Whether the next certificate would be refused.
 pub(super) fn is_troubled(report: &Report) -> bool {
-    troubles(report).next().is_some()
+    !is_early(report) && troubles(report).next().is_some()
+}
+
+/// Whether the next certificate needs no visitor to come here: its challenge is delegated.
+pub(super) fn is_early(report: &Report) -> bool {
+    report.arrives != Some(true) && report.check(Code::ChallengeDelegated).is_some()
 }
 
 /// What stands in the way of the next certificate.
@@ -107,7 +114,7 @@ pub(super) fn troubles(report: &Report) -> impl Iterator<Item = &Check> {
 mod tests {
     use super::*;
     use crate::host::Host;
-    use acme::probe::{Code, Proof as Shown};
+    use acme::probe::Proof as Shown;
     use platform_core::id::{DomainId, TenantId};
     use uuid::Uuid;
 
@@ -132,6 +139,7 @@ mod tests {
             watched_until: None,
             verified_at: None,
             live_at: None,
+            arrived_at: Some(now()),
             moved_at: None,
             troubled_since: None,
         }
@@ -190,6 +198,10 @@ mod tests {
         goes(&live, &report(Some(false), None, Some(Code::NoName)), false, State::Moved, Some(What::Moved));
         goes(&live, &report(None, None, Some(Code::FailingServer)), false, State::Live, Some(What::Troubled));
         goes(&live, &report(Some(true), None, None), false, State::Live, None);
+        // Certified by a delegated challenge before its DNS is switched.
+        let early = Domain { arrived_at: None, ..domain(State::Live) };
+        goes(&early, &report(Some(false), Some(Shown::Txt), None), false, State::Live, None);
+        goes(&early, &report(Some(false), None, None), false, State::Moved, Some(What::Moved));
         let moved = |days| Domain { moved_at: Some(now() - TimeDelta::days(days)), ..domain(State::Moved) };
         goes(&moved(1), &report(Some(false), None, None), false, State::Moved, None);
         goes(&moved(6), &report(Some(true), None, None), false, State::Live, Some(What::Returned));

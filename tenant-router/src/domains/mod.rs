@@ -1,10 +1,11 @@
 //! Custom domains of tenants: claimed, verified by DNS, then live. The tables `domains` and `domain_events` are this room's.
 //!
 //! `claim` and `lookalike` hold the rules for a name, `life` says how a domain goes on after a look at the DNS, `cadence`
-//! when the next look is, `check` asks and writes down. `store` has the statements of a tenant's own people, `keeping`
+//! when the next look is, `check` asks and writes down, `before` answers the issuer whether an order has a chance. `store` has the statements of a tenant's own people, `keeping`
 //! those of the reconciler, `primary` redirects, `events` what happened, `notices` tells the tenant of it. What the DNS
 //! says, and what to do about it, is acme's probe.
 
+mod before;
 mod cadence;
 pub mod check;
 pub mod claim;
@@ -96,6 +97,8 @@ pub struct Domain {
     pub watched_until: Option<DateTime<Utc>>,
     pub verified_at: Option<DateTime<Utc>>,
     pub live_at: Option<DateTime<Utc>>,
+    /// When visitors first came here.
+    pub arrived_at: Option<DateTime<Utc>>,
     pub moved_at: Option<DateTime<Utc>>,
     /// Since when something stands in the way of the next certificate.
     pub troubled_since: Option<DateTime<Utc>>,
@@ -139,6 +142,17 @@ impl Domain {
                 purpose: "Proves that the host is yours where a CNAME is not possible, such as at the top of a domain.",
             },
         ])
+    }
+
+    /// The record by which certificates can be had before the host points here, where the platform answers such a zone.
+    #[must_use]
+    pub fn delegation(&self, zone: &str) -> Record {
+        Record {
+            name: format!("_acme-challenge.{}", self.host),
+            kind: "CNAME",
+            value: acme::delegation::target(self.host.as_str(), zone),
+            purpose: "Optional: has the certificate issued before the host points here, so that a switch is not seen.",
+        }
     }
 
     /// What its DNS should look like. `contested`: another tenant holds the host now.

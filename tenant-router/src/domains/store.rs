@@ -19,7 +19,7 @@ use crate::host::Host;
 
 const BY_ID: &str =
     "select tenant_id, id, host, label, nonce, state, proof, redirect_to, report, claimed_at, checked_at, next_check,
-            watched_until, verified_at, live_at, moved_at, troubled_since from domains where id = $1";
+            watched_until, verified_at, live_at, arrived_at, moved_at, troubled_since from domains where id = $1";
 
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
@@ -38,6 +38,7 @@ pub(super) struct Row {
     watched_until: Option<DateTime<Utc>>,
     verified_at: Option<DateTime<Utc>>,
     live_at: Option<DateTime<Utc>>,
+    arrived_at: Option<DateTime<Utc>>,
     moved_at: Option<DateTime<Utc>>,
     troubled_since: Option<DateTime<Utc>>,
 }
@@ -67,6 +68,7 @@ impl TryFrom<Row> for Domain {
             watched_until: row.watched_until,
             verified_at: row.verified_at,
             live_at: row.live_at,
+            arrived_at: row.arrived_at,
             moved_at: row.moved_at,
             troubled_since: row.troubled_since,
         })
@@ -86,6 +88,12 @@ pub async fn claim(
 ) -> Result<Domain, ClaimError> {
     let host = rules.accept(text)?;
     let (tenant, now) = (tx.tenant(), clock.now());
+    // One claim after the other, or two that come together would both find room below the cap.
+    sqlx::query("select from tenants where id = $1 for no key update")
+        .bind(tenant)
+        .execute(tx.conn())
+        .await
+        .map_err(Error::from)?;
     let pending: i64 = sqlx::query_scalar(
         "select count(*) from domains where state in ('claimed', 'waiting_dns', 'blocked')",
     )
@@ -127,7 +135,7 @@ pub async fn claim(
 pub async fn list(tx: &mut TenantTx) -> Result<Vec<Domain>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
         "select tenant_id, id, host, label, nonce, state, proof, redirect_to, report, claimed_at, checked_at, next_check,
-                watched_until, verified_at, live_at, moved_at, troubled_since
+                watched_until, verified_at, live_at, arrived_at, moved_at, troubled_since
            from domains where state not in ('released', 'expired') order by claimed_at desc, id desc",
     )
     .fetch_all(tx.conn())
@@ -142,7 +150,7 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<Domain>, Error> {
 pub async fn find(tx: &mut TenantTx, host: &Host) -> Result<Option<Domain>, Error> {
     let row: Option<Row> = sqlx::query_as(
         "select tenant_id, id, host, label, nonce, state, proof, redirect_to, report, claimed_at, checked_at, next_check,
-                watched_until, verified_at, live_at, moved_at, troubled_since
+                watched_until, verified_at, live_at, arrived_at, moved_at, troubled_since
            from domains where host = $1 and state not in ('released', 'expired')",
     )
     .bind(host.as_str())

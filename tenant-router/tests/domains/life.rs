@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use acme::Precheck as _;
+use acme::challenges::Kind;
 use acme::probe::Code;
 use acme::testing::Temper;
 
@@ -170,9 +172,15 @@ async fn looks_on_demand_are_limited_and_claims_are_capped() {
     let checked = world.checker.check_now(tenant, domain.id).await.unwrap().unwrap();
     assert_eq!(checked.checked_at, Some(world.clock.now()));
 
-    for number in 1..20 {
-        world.claim(tenant, &format!("h{number}.brightwater.example")).await;
+    let world = std::sync::Arc::new(world);
+    let mut together = tokio::task::JoinSet::new();
+    for number in 1..30 {
+        let world = world.clone();
+        together.spawn(async move {
+            world.try_claim(tenant, &format!("h{number}.brightwater.example")).await.is_ok()
+        });
     }
+    assert_eq!(together.join_all().await.into_iter().filter(|claimed| *claimed).count(), 19);
     let refused = world.try_claim(tenant, "one-more.brightwater.example").await.unwrap_err();
     assert!(matches!(refused, ClaimError::TooMany), "{refused}");
     let fresh = world.tenant("fresh").await;
@@ -200,6 +208,44 @@ async fn two_tenants_that_prove_at_once_end_with_one_holder() {
     let holders = states.iter().filter(|state| **state == State::Verified).count();
     assert_eq!(holders, 1, "{states:?}");
     assert!(states.iter().any(|state| matches!(state, State::Blocked | State::Released)), "{states:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_is_certified_before_its_dns_is_switched() {
+    let world = World::new().await;
+    let tenant = world.tenant("techflow").await;
+    let domain = world.claim(tenant, NAME).await;
+    let (proof, delegation) =
+        (&domain.records(&host(BASE)).unwrap()[1], domain.delegation("acme.portico.example"));
+    let prepared =
+        format!("{}. TXT \"{}\"\n{}. CNAME {}.", proof.name, proof.value, delegation.name, delegation.value);
+    let elsewhere = format!("success A 192.0.2.1\n{prepared}");
+    world.publish(&format!("success A 192.0.2.1\n{}. TXT \"{}\"", proof.name, proof.value));
+    assert_eq!(world.look(&domain).await.state, State::Verified);
+    let objection = world.checker.look(NAME, Kind::Http01).await.unwrap_err();
+    assert!(objection.who == acme::Who::Customer && objection.text.contains("192.0.2.1"), "{objection:?}");
+    world.publish(&elsewhere);
+    assert_eq!(world.look(&domain).await.state, State::Verified);
+    assert!(world.checker.look(NAME, Kind::Http01).await.is_err(), "visitors go elsewhere");
+    world.checker.look(NAME, Kind::Dns01).await.unwrap();
+    world.checker.look("techflow.portico.example", Kind::Http01).await.unwrap();
+    let kind: Option<String> = sqlx::query_scalar("select prove_by from wanted_hosts where host = $1")
+        .bind(NAME)
+        .fetch_one(&mut world.test.owner().await)
+        .await
+        .unwrap();
+    assert_eq!(kind.as_deref(), Some("dns-01"));
+
+    // The certificate has come, and the nightly look does not take a host for lost that has yet to arrive.
+    world.open(&domain).await;
+    let live = world.look(&domain).await;
+    assert_eq!((live.state, live.arrived_at, live.troubled_since), (State::Live, None, None));
+    let target = domain.target(&host(BASE)).unwrap();
+    world.publish(&format!("success CNAME {target}.\n{prepared}"));
+    assert!(world.look(&domain).await.arrived_at.is_some());
+    world.checker.look(NAME, Kind::Http01).await.unwrap();
+    world.publish(&elsewhere);
+    assert_eq!(world.look(&domain).await.state, State::Moved);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

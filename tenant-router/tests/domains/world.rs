@@ -49,7 +49,8 @@ impl World {
         let start: DateTime<Utc> = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let clock = Arc::new(MockClock::at(start));
         let prober = Prober::new(dns.sources(), Platform::new(BASE), clock.clone(), Arc::new(SystemRandom));
-        let checker = Checker::new(db.clone(), prober, host(BASE), clock.clone());
+        let checker = Checker::new(db.clone(), prober, host(BASE), clock.clone())
+            .delegating(Some(format!("acme.{BASE}")));
         let line = Sealer::new_key_line(1, &SeededRandom::new(1));
         let sealer = Sealer::from_key_file(&line, Arc::new(SystemRandom)).unwrap();
         let outbox = Outbox::new(sealer, clock.clone(), Arc::new(SystemRandom));

@@ -115,7 +115,8 @@ pub(crate) fn checker(stack: &Stack) -> anyhow::Result<Checker> {
     let mut platform = Platform::new(base.as_str());
     platform.issuers = config.acme.authorities.iter().map(|known| caa_identity(&known.directory)).collect();
     let prober = Prober::new(sources, platform, stack.clock.clone(), stack.random.clone());
-    Ok(Checker::new(stack.db.clone(), prober, base, stack.clock.clone()))
+    let zone = config.acme.zone.as_ref().map(|zone| zone.name.clone());
+    Ok(Checker::new(stack.db.clone(), prober, base, stack.clock.clone()).delegating(zone))
 }
 
 /// By which name an authority looks for itself in CAA records; its directory's host where it is none that we know.
@@ -149,7 +150,8 @@ impl Named {
             Err(error) => return Err(error.into()),
         };
         tx.commit().await?;
-        let records = domain.records(&base)?;
+        let mut records = domain.records(&base)?;
+        records.extend(stack.config.acme.zone.as_ref().map(|zone| domain.delegation(&zone.name)));
         let value = json!({ "host": domain.host, "state": domain.state, "target": domain.target(&base)?.to_string(),
                             "records": records });
         let mut text = format!("{} is {}. Set one of these records:", domain.host, word(&domain));

@@ -129,8 +129,8 @@ fn edge_config(stack: &Stack) -> EdgeConfig {
 /// Starts the worker; gives the handle by which pages have an order read at once.
 fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) -> anyhow::Result<Refresher> {
     let (db, clock) = (stack.db.clone(), stack.clock.clone());
-    let issuer = issuer(stack)?;
     let checker = checker(stack)?;
+    let issuer = issuer(stack)?.with_precheck(Arc::new(checker.clone()));
     let notices = Notices::new(stack.outbox.clone(), clock.clone(), stack.random.clone());
     let reconciler = Reconciler::new(db.clone(), checker, base(stack)?, clock).telling(notices);
     let smtp = &stack.config.smtp;
