@@ -124,6 +124,7 @@ def run(options):
         suite.step("the demo ends what it starts", [*python, "-m", "unittest", "discover", "-s", "infra/stage", "-t", "infra"])
         if not options.no_demo:
             suite.step("browser journeys", [*python, "infra/demo.py", "--fresh", "--state", ".demo/test", "--run", "/usr/bin/python3", "-u", "infra/e2e/run"])
+            suite.step("TLS rating", [*python, "infra/demo.py", "--state", ".demo/test", "--run", "/usr/bin/python3", "-u", "infra/rating.py"])
             suite.step("smoke", [*python, "infra/demo.py", "--smoke"])
     except Stopped as stopped:
         suite.end_current()
@@ -134,7 +135,7 @@ def run(options):
 
 def main():
     parser = argparse.ArgumentParser(prog="infra/test", description="Every test there is; the last line says how many passed and failed.")
-    parser.add_argument("--no-demo", action="store_true", help="leave out what needs the demo: browser journeys and smoke")
+    parser.add_argument("--no-demo", action="store_true", help="leave out what needs the demo: browser journeys, TLS rating and smoke")
     parser.add_argument("--check-scripts", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     os.chdir(TOP)

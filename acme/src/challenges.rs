@@ -64,6 +64,19 @@ pub(crate) async fn open_proofs(tx: &mut SystemTx) -> Result<Vec<(String, String
     Ok(rows)
 }
 
+/// The TLS-ALPN-01 answer of an open order for exactly this host, lower-case hexadecimal.
+pub(crate) async fn digest(db: &Db, host: &str) -> Result<Option<String>, Error> {
+    let mut tx = db.system(System::Certificates).await?;
+    let digest = sqlx::query_scalar(
+        "select answer from acme_challenges where host = $1 and kind = $2 order by expires desc limit 1",
+    )
+    .bind(host)
+    .bind(Kind::TlsAlpn01)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(digest)
+}
+
 /// One answer to be given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {

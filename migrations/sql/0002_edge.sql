@@ -18,14 +18,23 @@ create table domains (
     proof text constraint domains_proof_known check (proof in ('cname', 'txt')),
     -- another host of the same tenant that this one redirects to
     redirect_to text,
-    -- the last report of the checks, as shown to people
-    report jsonb not null default '[]',
+    -- the last report of the probe, as shown to people; none before the first look
+    report jsonb,
     claimed_at timestamptz not null,
     checked_at timestamptz,
     next_check timestamptz,
+    -- somebody waits for the outcome: the DNS is looked at every few seconds until then
+    watched_until timestamptz,
+    -- when the allowance of looks on demand is whole again (a token bucket)
+    looks_until timestamptz,
     verified_at timestamptz,
     live_at timestamptz,
+    -- since when the DNS has turned away
+    moved_at timestamptz,
+    -- since when something stands in the way of the next certificate
+    troubled_since timestamptz,
     ended_at timestamptz,
+    ended_why text constraint domains_end_known check (ended_why in ('released', 'expired', 'moved', 'taken')),
     primary key (tenant_id, id),
     constraint domains_label_key unique (tenant_id, label)
 );
@@ -34,8 +43,29 @@ create unique index domains_holder on domains (host) where state in ('verified',
 create unique index domains_claim on domains (tenant_id, host) where state not in ('released', 'expired');
 create index domains_due on domains (next_check) where next_check is not null;
 create index domains_by_host on domains (host);
+create index domains_redirects on domains (tenant_id, redirect_to) where redirect_to is not null;
 select wall.tenant('domains');
 select wall.system('domains', 'routes');
+
+-- What happened to a domain. Written with the deed; the tenant's people are told afterwards.
+create table domain_events (
+    tenant_id uuid not null references tenants (id) on delete cascade,
+    id bigint generated always as identity,
+    domain_id uuid not null,
+    host text not null,
+    at timestamptz not null,
+    what text not null constraint domain_events_what_known check
+        (what in ('claimed', 'verified', 'took', 'live', 'troubled', 'recovered', 'moved', 'returned', 'released', 'taken',
+                  'expired')),
+    detail jsonb not null default '{}',
+    told_at timestamptz,
+    primary key (tenant_id, id),
+    constraint domain_events_domain_fkey foreign key (tenant_id, domain_id) references domains (tenant_id, id) on delete cascade
+);
+create index domain_events_of on domain_events (tenant_id, domain_id, at);
+create index domain_events_untold on domain_events (tenant_id) where told_at is null;
+select wall.tenant('domain_events');
+select wall.system('domain_events', 'routes');
 
 -- Hints for the route table. A lost hint is made good by the table's own look every minute.
 create function hint_domain_route() returns trigger language plpgsql as $$

@@ -14,6 +14,7 @@ const WITHOUT_TENANT: &[(&str, &str)] = &[
     ("acme_orders", "certificates know hosts and no tenant"),
     ("acme_revocations", "certificates know hosts and no tenant"),
     ("certificates", "certificates know hosts and no tenant"),
+    ("ticket_keys", "keys of TLS session tickets are the platform's"),
     ("wanted_hosts", "certificates know hosts and no tenant"),
 ];
 

@@ -1,5 +1,5 @@
-//! The accept loops: TLS with the certificate of the named host, and the plain port. Limits come before cryptography, one
-//! deadline spans the whole handshake, nothing is issued inside it, and one silent client never holds up another.
+//! The accept loops: TLS and the plain port. Limits come before cryptography, and one silent client never holds up another.
+//! The handshake itself is `handshake`'s, what is said afterwards `wire`'s.
 
 use std::convert::Infallible;
 use std::io;
@@ -7,28 +7,23 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use acme::CertCache;
+use acme::{AlpnChallenges, CertCache};
 use axum::body::Body;
 use http::{Request, Response};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use platform_core::db::Db;
-use rustls::ServerConfig;
-use rustls::server::Acceptor;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::LazyConfigAcceptor;
-use tokio_rustls::server::TlsStream;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use crate::host::Host;
-use crate::layer::{Conn, Gate};
+use crate::handshake::Handshakes;
+use crate::layer::Gate;
 use crate::limits::{Gauge, Limits, Open};
 use crate::neutral::NeutralPages;
 use crate::plain::Plain;
-use crate::table::{Kind, RouteTable};
-use crate::wire::{Protocol, Wire};
+use crate::table::RouteTable;
+use crate::wire::{Protocol, Times, Wire};
 
 /// What a TLS client gets that names a host nobody serves here, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,10 +39,16 @@ pub enum UnknownHost {
 #[derive(Debug, Clone)]
 pub struct EdgeConfig {
     pub limits: Limits,
-    /// From the accepted connection to the end of the handshake.
+    /// From the accepted connection to the end of the handshake; waiting for a certificate is not counted.
     pub handshake: Duration,
-    /// For the whole head of a request, and for idling between requests.
+    /// How long a first visit waits for a certificate that is on its way.
+    pub arrival: Duration,
+    /// For the whole head of a request, and for idling between requests of HTTP/1.
     pub header_read: Duration,
+    /// For idling of HTTP/2.
+    pub idle: Duration,
+    /// For a write that the client does not take.
+    pub stall: Duration,
     /// How long open requests may take after shutdown began.
     pub drain: Duration,
     /// The HTTPS port as clients see it.
@@ -60,7 +61,10 @@ impl Default for EdgeConfig {
         Self {
             limits: Limits::default(),
             handshake: Duration::from_secs(5),
+            arrival: Duration::from_secs(8),
             header_read: Duration::from_secs(15),
+            idle: Duration::from_secs(180),
+            stall: Duration::from_secs(30),
             drain: Duration::from_secs(10),
             public_port: 443,
             unknown: UnknownHost::default(),
@@ -77,12 +81,11 @@ pub struct Edge {
 #[derive(Debug)]
 struct Inner {
     config: EdgeConfig,
-    certs: Arc<CertCache>,
+    handshakes: Handshakes,
     gate: Arc<Gate>,
     plain: Arc<Plain>,
-    gauge: Gauge,
+    gauge: Arc<Gauge>,
     wire: Wire,
-    neutral: Option<Arc<ServerConfig>>,
 }
 
 impl Edge {
@@ -97,19 +100,21 @@ impl Edge {
         db: Db,
         pages: Arc<dyn NeutralPages>,
     ) -> Result<Self, rustls::Error> {
-        let gate = Arc::new(Gate { table, pages, public_port: config.public_port });
         let neutral = match config.unknown {
             UnknownHost::Alert => None,
             UnknownHost::NeutralPage => Some(certs.configs().neutral()?),
         };
+        let challenges = AlpnChallenges::new(db.clone(), certs.configs().clone());
+        let gate = Arc::new(Gate { table: table.clone(), pages, public_port: config.public_port });
+        let times = Times { first: config.header_read, idle: config.idle, stall: config.stall };
+        let limits = (config.handshake, config.arrival);
         let inner = Inner {
+            handshakes: Handshakes::new(table, certs, challenges, neutral, limits),
             plain: Arc::new(Plain::new(gate.clone(), db)),
-            gauge: Gauge::new(&config.limits),
-            wire: Wire::new(config.header_read),
+            gauge: Arc::new(Gauge::new(&config.limits)),
+            wire: Wire::new(times),
             config,
-            certs,
             gate,
-            neutral,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -165,8 +170,7 @@ impl Edge {
         C: Future<Output = ()> + Send + 'static,
     {
         let address = listener.local_addr()?;
-        let graceful = GracefulShutdown::new();
-        let (tasks, end) = (TaskTracker::new(), CancellationToken::new());
+        let (tasks, stop, end) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
         let mut quiet = tokio::time::interval(Duration::from_secs(60));
         loop {
             let (stream, peer) = tokio::select! {
@@ -182,17 +186,18 @@ impl Edge {
                 tracing::debug!(%peer, "connection refused by a limit");
                 continue;
             };
-            let connection = connection(Arrived { stream, peer, watcher: graceful.watcher(), open });
+            let connection = connection(Arrived { stream, peer, stop: stop.clone(), open });
             let end = end.clone();
             tasks.spawn(async move {
                 tokio::select! { () = connection => {}, () = end.cancelled() => {} }
             });
         }
         drop(listener);
-        let drained = timeout(self.inner.config.drain, graceful.shutdown()).await.is_ok();
+        stop.cancel();
+        tasks.close();
+        let drained = timeout(self.inner.config.drain, tasks.wait()).await.is_ok();
         tracing::info!(%address, drained, "the listener has closed");
         end.cancel();
-        tasks.close();
         tasks.wait().await;
         Ok(())
     }
@@ -202,7 +207,8 @@ impl Edge {
 struct Arrived {
     stream: TcpStream,
     peer: SocketAddr,
-    watcher: Watcher,
+    /// Ends the connection after the requests that are under way.
+    stop: CancellationToken,
     open: Open,
 }
 
@@ -225,16 +231,16 @@ impl Inner {
             + 'static,
         S::Future: Send + 'static,
     {
-        let Arrived { stream, peer, watcher, open } = arrived;
-        let deadline = Instant::now() + self.config.handshake;
-        let (stream, conn) = match timeout_at(deadline, self.handshake(stream, peer)).await {
-            Ok(Ok(done)) => done,
-            Ok(Err(error)) => {
+        let Arrived { stream, peer, stop, open } = arrived;
+        let shaken = tokio::select! {
+            shaken = self.handshakes.shake(stream, peer, &self.gauge) => shaken,
+            () = stop.cancelled() => return,
+        };
+        let (stream, conn) = match shaken {
+            Ok(Some(done)) => done,
+            Ok(None) => return,
+            Err(error) => {
                 tracing::debug!(%peer, %error, "handshake failed");
-                return;
-            }
-            Err(_) => {
-                tracing::debug!(%peer, "handshake took too long");
                 return;
             }
         };
@@ -245,41 +251,12 @@ impl Inner {
             let (gate, conn, app) = (gate.clone(), conn.clone(), app.clone());
             async move { gate.serve(request, conn, app).await }
         };
-        self.wire.serve(stream, protocol, watcher, answer).await;
+        self.wire.serve(stream, protocol, stop, answer).await;
         drop(open);
     }
 
-    async fn handshake(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-    ) -> io::Result<(TlsStream<TcpStream>, Conn)> {
-        stream.set_nodelay(true)?;
-        let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
-        let sni = hello.client_hello().server_name().and_then(|name| Host::parse(name).ok());
-        let (config, cert_names) = self.certificate(sni.as_ref()).await;
-        let _turn = self.gauge.handshake().await;
-        let stream = hello.into_stream(config).await?;
-        Ok((stream, Conn { peer, sni, cert_names }))
-    }
-
-    /// The certificate for a name: from memory, at most from the database; never from the authority.
-    async fn certificate(&self, sni: Option<&Host>) -> (Arc<ServerConfig>, Arc<[String]>) {
-        if let Some(host) = sni
-            && self.gate.table.get(host).is_some_and(|route| route.kind != Kind::Tombstone)
-        {
-            match self.certs.get(host.as_str()).await {
-                Ok(Some(loaded)) => return (loaded.config.clone(), loaded.names.clone()),
-                Ok(None) => tracing::debug!(%host, "no certificate yet"),
-                Err(error) => tracing::error!(%host, %error, "the certificate cannot be loaded"),
-            }
-        }
-        let config = self.neutral.clone().unwrap_or_else(|| self.certs.refusing());
-        (config, Arc::default())
-    }
-
     async fn http(&self, arrived: Arrived) {
-        let Arrived { stream, peer, watcher, open } = arrived;
+        let Arrived { stream, peer, stop, open } = arrived;
         if stream.set_nodelay(true).is_err() {
             return;
         }
@@ -291,7 +268,7 @@ impl Inner {
             let head = request.map(drop);
             async move { plain.serve(head).await }
         };
-        self.wire.serve(stream, Protocol::Http1, watcher, answer).await;
+        self.wire.serve(stream, Protocol::Http1, stop, answer).await;
         drop(open);
     }
 }

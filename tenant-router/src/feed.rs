@@ -1,6 +1,7 @@
 //! Fills the route table: one read at the start, then a hint re-reads what it names, and a full diff every minute makes
 //! good every lost hint. The table answers from memory whatever happens to the database.
 
+use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
 use crate::store;
-use crate::table::{Pattern, RouteTable};
+use crate::table::{Pattern, Route, RouteTable};
 
 const FULL_EVERY: Duration = Duration::from_secs(60);
+/// Hosts that are read together.
+const BATCH: usize = 2000;
 const RECONNECT: Duration = Duration::from_secs(1);
 
 /// Keeps a table equal to the database.
@@ -33,6 +36,14 @@ enum Hint {
     Tenant(TenantId),
     /// From a newer version of the triggers: read everything.
     Unknown,
+}
+
+/// Hints that have come together.
+#[derive(Debug, Default)]
+struct Batch {
+    hosts: HashSet<Host>,
+    tenants: HashSet<TenantId>,
+    unknown: bool,
 }
 
 impl Feed {
@@ -82,11 +93,25 @@ impl Feed {
                     hint = hints.try_recv() => hint?,
                     () = &mut full => break,
                 };
-                match hint.map(|hint| Hint::parse(hint.payload())) {
-                    Some(Hint::Host(host)) => self.host(&host).await?,
-                    Some(Hint::Tenant(tenant)) => self.tenant(tenant).await?,
-                    // None: the connection broke, and hints with it.
-                    Some(Hint::Unknown) | None => break,
+                // None: the connection broke, and hints with it.
+                let Some(hint) = hint else { break };
+                let mut batch = Batch::default();
+                batch.add(Hint::parse(hint.payload()));
+                // An import of thousands of domains must not stand between a domain that is given back and its end here.
+                while batch.hosts.len() < BATCH {
+                    let more = tokio::select! {
+                        biased;
+                        more = hints.try_recv() => more?,
+                        () = std::future::ready(()) => break,
+                    };
+                    batch.add(more.map_or(Hint::Unknown, |hint| Hint::parse(hint.payload())));
+                }
+                if batch.unknown {
+                    break;
+                }
+                self.hosts(batch.hosts).await?;
+                for tenant in batch.tenants {
+                    self.tenant(tenant).await?;
                 }
             }
         }
@@ -104,11 +129,20 @@ impl Feed {
         Ok(())
     }
 
-    async fn host(&self, host: &Host) -> Result<(), Error> {
+    async fn hosts(&self, hosts: HashSet<Host>) -> Result<(), Error> {
+        if hosts.is_empty() {
+            return Ok(());
+        }
+        let hosts: Vec<Host> = hosts.into_iter().collect();
         let mut tx = self.db.system(System::Routes).await?;
-        let route = store::route_of(&mut tx, host, self.clock.now()).await?;
+        let mut routes: HashMap<Host, Route> =
+            store::routes_of_hosts(&mut tx, &hosts, self.clock.now()).await?.into_iter().collect();
         drop(tx);
-        self.table.set(&Pattern::Exact(host.clone()), route);
+        let changes = hosts.into_iter().map(|host| {
+            let route = routes.remove(&host);
+            (Pattern::Exact(host), route)
+        });
+        self.table.apply(changes);
         Ok(())
     }
 
@@ -118,13 +152,22 @@ impl Feed {
         let routes = store::routes_of_tenant(&mut tx, tenant, &self.base, self.clock.now()).await?;
         drop(tx);
         let gone = self.table.hosts_of(tenant);
-        for host in gone.into_iter().filter(|host| !routes.iter().any(|(kept, _)| kept == host)) {
-            self.table.set(&Pattern::Exact(host), None);
-        }
-        for (host, route) in routes {
-            self.table.set(&Pattern::Exact(host), Some(route));
-        }
+        let gone: Vec<Host> =
+            gone.into_iter().filter(|host| !routes.iter().any(|(kept, _)| kept == host)).collect();
+        let changes = gone.into_iter().map(|host| (host, None));
+        let changes = changes.chain(routes.into_iter().map(|(host, route)| (host, Some(route))));
+        self.table.apply(changes.map(|(host, route)| (Pattern::Exact(host), route)));
         Ok(())
+    }
+}
+
+impl Batch {
+    fn add(&mut self, hint: Hint) {
+        match hint {
+            Hint::Host(host) => drop(self.hosts.insert(host)),
+            Hint::Tenant(tenant) => drop(self.tenants.insert(tenant)),
+            Hint::Unknown => self.unknown = true,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
-use rustls::pki_types::DnsName;
+use rustls_pki_types::DnsName;
 use serde::{Deserialize, Serialize};
 
 /// Longest name in octets, without the final dot.
@@ -72,14 +72,7 @@ impl Host {
     }
 
     fn from_name(name: &str) -> Result<Self, HostError> {
-        // Longer than any name even when every octet were a three-octet character: refuse before any work.
-        if name.len() > 4 * MAX_LENGTH {
-            return Err(HostError::TooLong);
-        }
-        let ascii = to_ascii(name)?;
-        let bare = ascii.strip_suffix('.').unwrap_or(&ascii);
-        check(bare)?;
-        Ok(Self(Arc::from(bare)))
+        Ok(Self(Arc::from(&*canonical(name)?)))
     }
 
     /// The canonical text.
@@ -130,6 +123,56 @@ impl Host {
     pub fn labels(&self) -> impl Iterator<Item = &str> {
         self.0.split('.')
     }
+}
+
+/// The canonical spelling of a name without port; a name that is spelt so already is borrowed.
+pub(crate) fn canonical(name: &str) -> Result<Cow<'_, str>, HostError> {
+    // Most names by far: one walk over the octets, and nothing else.
+    if let Some(bare) = plain(name) {
+        return Ok(Cow::Borrowed(bare));
+    }
+    // Longer than any name even when every octet were a three-octet character: refuse before any work.
+    if name.len() > 4 * MAX_LENGTH {
+        return Err(HostError::TooLong);
+    }
+    let bare = match to_ascii(name)? {
+        Cow::Borrowed(ascii) => Cow::Borrowed(ascii.strip_suffix('.').unwrap_or(ascii)),
+        Cow::Owned(mut ascii) => {
+            ascii.truncate(ascii.strip_suffix('.').unwrap_or(&ascii).len());
+            Cow::Owned(ascii)
+        }
+    };
+    check(&bare)?;
+    Ok(bare)
+}
+
+/// The name without its final dot if it keeps every rule as it stands; otherwise the slower way says which it breaks, or
+/// mends it. An A-label is left to that way: what it stands for has to be read.
+fn plain(name: &str) -> Option<&str> {
+    let bytes = name.strip_suffix('.').unwrap_or(name).as_bytes();
+    if bytes.len() > MAX_LENGTH {
+        return None;
+    }
+    let (mut start, mut labels, mut digits) = (0, 1, true);
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => {}
+            b'a'..=b'z' => digits = false,
+            b'-' if at > start => digits = false,
+            b'.' if at > start && at - start <= 63 && bytes[at - 1] != b'-' => {
+                (start, labels, digits) = (at + 1, labels + 1, true);
+            }
+            _ => return None,
+        }
+        if at == start + 3 && bytes[start..].starts_with(b"xn--") {
+            return None;
+        }
+    }
+    let last = &bytes[start..];
+    let whole = !last.is_empty() && last.len() <= 63 && last[last.len() - 1] != b'-';
+    // What may be an address ends in digits or begins with 0x; the slower way knows.
+    let name_like = !digits && !last.starts_with(b"0x") && labels <= MAX_LABELS;
+    (whole && name_like).then(|| &name[..bytes.len()])
 }
 
 fn parse_port(text: &str) -> Result<u16, HostError> {

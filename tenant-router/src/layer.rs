@@ -85,24 +85,23 @@ impl Gate {
                 return Verdict::Refuse(Refusal::BadAuthority);
             }
         };
-        let route = self.table.get(&host);
-        if !covers(&conn.cert_names, host.as_str()) {
-            // The neutral certificate has no names: there, unknown hosts get the plain truth.
-            let unknown = conn.cert_names.is_empty() && route.is_none();
-            return Verdict::Refuse(if unknown { Refusal::Unknown } else { Refusal::Misdirected });
-        }
-        let Some(route) = route else { return Verdict::Refuse(Refusal::Unknown) };
-        match &route.kind {
+        let covered = covers(&conn.cert_names, host.as_str());
+        let judged = self.table.with(&host, |known| match &known.kind {
+            _ if !covered => Verdict::Refuse(Refusal::Misdirected),
             Kind::Live | Kind::Waiting => Verdict::Serve(Tenant {
-                id: route.tenant,
-                slug: route.slug.clone(),
-                host,
-                domain: route.domain,
+                id: known.tenant,
+                slug: known.slug.clone(),
+                host: host.clone(),
+                domain: known.domain,
             }),
             Kind::RedirectTo(to) => Verdict::Redirect(to.clone()),
             Kind::Suspended => Verdict::Refuse(Refusal::Suspended),
             Kind::Tombstone => Verdict::Refuse(Refusal::Unknown),
-        }
+        });
+        // The neutral certificate has no names: there, unknown hosts get the plain truth.
+        let plainly = covered || conn.cert_names.is_empty();
+        let unknown = if plainly { Refusal::Unknown } else { Refusal::Misdirected };
+        judged.unwrap_or(Verdict::Refuse(unknown))
     }
 
     /// 308 to the same path of another host; the name is the table's, never the request's.

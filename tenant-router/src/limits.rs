@@ -1,9 +1,10 @@
 //! Limits per client address, before any cryptography: how often an address may connect, and how many connections may be
 //! unfinished or open at once. An IPv6 client is its /64, because it owns all of it.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
@@ -20,6 +21,8 @@ pub struct Limits {
     pub handshakes: usize,
     /// Open connections, all addresses together.
     pub connections: usize,
+    /// Open connections of one address, so that none takes them all.
+    pub connections_per_client: usize,
 }
 
 impl Default for Limits {
@@ -30,6 +33,7 @@ impl Default for Limits {
             // More than one address can have open within the handshake's deadline, so that none keeps the others out.
             handshakes: 4096,
             connections: 20_000,
+            connections_per_client: 2000,
         }
     }
 }
@@ -40,12 +44,28 @@ pub struct Gauge {
     rate: DefaultKeyedRateLimiter<IpAddr>,
     connections: Arc<Semaphore>,
     handshakes: Semaphore,
+    per_client: usize,
+    open: Mutex<HashMap<IpAddr, usize>>,
 }
 
 /// Held as long as a connection lives.
 #[derive(Debug)]
 pub struct Open {
+    gauge: Arc<Gauge>,
+    client: IpAddr,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut open = self.gauge.open.lock().expect("no holder panics");
+        if let Some(count) = open.get_mut(&self.client) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.client);
+            }
+        }
+    }
 }
 
 impl Gauge {
@@ -57,15 +77,25 @@ impl Gauge {
             rate: RateLimiter::keyed(quota),
             connections: Arc::new(Semaphore::new(limits.connections)),
             handshakes: Semaphore::new(limits.handshakes),
+            per_client: limits.connections_per_client,
+            open: Mutex::default(),
         }
     }
 
     /// Whether a new connection of this address may go on.
     #[must_use]
-    pub fn admit(&self, peer: IpAddr) -> Option<Open> {
-        self.rate.check_key(&client(peer)).ok()?;
+    pub fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Open> {
+        let client = client(peer);
+        self.rate.check_key(&client).ok()?;
         let permit = self.connections.clone().try_acquire_owned().ok()?;
-        Some(Open { _permit: permit })
+        let mut open = self.open.lock().expect("no holder panics");
+        let count = open.entry(client).or_default();
+        if *count >= self.per_client {
+            return None;
+        }
+        *count += 1;
+        drop(open);
+        Some(Open { gauge: self.clone(), client, _permit: permit })
     }
 
     /// Waits for a place among the handshakes.
@@ -98,7 +128,7 @@ mod tests {
     fn limits(burst: u32, connections: usize) -> Limits {
         let one = NonZeroU32::new(1).unwrap();
         let burst = NonZeroU32::new(burst).unwrap();
-        Limits { connections_per_second: one, connection_burst: burst, handshakes: 1, connections }
+        Limits { connections_per_second: one, connection_burst: burst, connections, ..Limits::default() }
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -107,7 +137,7 @@ mod tests {
 
     #[test]
     fn an_address_and_a_whole_64_are_one_client() {
-        let gauge = Gauge::new(&limits(2, 100));
+        let gauge = Arc::new(Gauge::new(&limits(2, 100)));
         assert!(gauge.admit(ip("2001:db8::1")).is_some());
         assert!(gauge.admit(ip("2001:db8::ffff:2")).is_some());
         assert!(gauge.admit(ip("2001:db8:0:0:5::3")).is_none(), "the third of one /64");
@@ -119,10 +149,22 @@ mod tests {
 
     #[test]
     fn caps_are_given_back() {
-        let gauge = Gauge::new(&limits(100, 1));
+        let gauge = Arc::new(Gauge::new(&limits(100, 1)));
         let open = gauge.admit(ip("192.0.2.1")).unwrap();
         assert!(gauge.admit(ip("192.0.2.2")).is_none());
         drop(open);
         assert!(gauge.admit(ip("192.0.2.2")).is_some());
+    }
+
+    #[test]
+    fn one_client_cannot_hold_all_connections() {
+        let limits = Limits { connections_per_client: 2, ..limits(100, 10) };
+        let gauge = Arc::new(Gauge::new(&limits));
+        let held: Vec<_> = (0..3).map(|_| gauge.admit(ip("192.0.2.1"))).collect();
+        assert_eq!(held.iter().flatten().count(), 2);
+        assert!(gauge.admit(ip("192.0.2.2")).is_some());
+        drop(held);
+        assert!(gauge.open.lock().unwrap().is_empty(), "nothing is kept of a client that has gone");
+        assert!(gauge.admit(ip("192.0.2.1")).is_some());
     }
 }

@@ -48,9 +48,9 @@ impl Plain {
                 }
             };
         }
-        match self.gate.table.get(&authority.host).as_deref().map(|route| &route.kind) {
+        match self.gate.table.with(&authority.host, |known| known.kind.clone()) {
             Some(Kind::Live) => self.gate.redirect(&authority.host, &request),
-            Some(Kind::RedirectTo(to)) => self.gate.redirect(to, &request),
+            Some(Kind::RedirectTo(to)) => self.gate.redirect(&to, &request),
             Some(Kind::Waiting) => refuse(Refusal::Waiting),
             Some(Kind::Suspended) => refuse(Refusal::Suspended),
             Some(Kind::Tombstone) | None => refuse(Refusal::Unknown),

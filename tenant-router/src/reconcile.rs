@@ -1,24 +1,24 @@
 //! The reconciler: checks domains that are due, tells the issuer which hosts shall have a certificate, opens hosts whose
-//! certificate has come. It takes no input: a hint only makes it look sooner.
+//! certificate has come, tells tenants what happened. It takes no input: a hint only makes it look sooner.
+//!
+//! Checks run beside the rest, each for itself: one zone whose name servers keep silent holds nobody else up.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use platform_core::clock::Clock;
 use platform_core::db::{Db, Error, System};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::domains::{Checker, store as domains};
+use crate::domains::{self, Checker, Notices, check};
 use crate::host::Host;
 use crate::store;
 use crate::table::Kind;
 
 /// Domains checked at the same time.
-const CHECKS: i64 = 32;
-/// A check is over by then, or another node may take the domain.
-const CHECK_LEASE: TimeDelta = TimeDelta::seconds(30);
+const CHECKS: usize = 64;
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -29,75 +29,111 @@ pub struct Reconciler {
     checker: Checker,
     base: Host,
     clock: Arc<dyn Clock>,
+    notices: Option<Notices>,
 }
 
 impl Reconciler {
     /// A reconciler; `base` is the platform's domain.
     #[must_use]
     pub fn new(db: Db, checker: Checker, base: Host, clock: Arc<dyn Clock>) -> Self {
-        Self { db, checker, base, clock }
+        Self { db, checker, base, clock, notices: None }
+    }
+
+    /// Tells tenants what happens to their domains. Without it deeds wait to be told.
+    #[must_use]
+    pub fn telling(self, notices: Notices) -> Self {
+        Self { notices: Some(notices), ..self }
     }
 
     /// Works until shutdown.
     pub async fn run(&self, shutdown: CancellationToken) {
-        while !shutdown.is_cancelled() {
-            let round = tokio::select! {
-                () = shutdown.cancelled() => return,
-                round = self.rounds() => round,
-            };
-            if let Err(error) = round {
-                tracing::warn!(%error, "the domain reconciler cannot reach the database");
-            }
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(RETRY) => {}
-            }
+        let work = async {
+            tokio::join!(
+                self.forever("checks of domains", || self.checks()),
+                self.forever("the list of hosts", || self.hosts()),
+            )
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            _ = work => {}
         }
     }
 
-    async fn rounds(&self) -> Result<(), Error> {
-        let mut hints = self.db.listen(&["routes", "domains", "certificates"]).await?;
+    async fn forever<F: Future<Output = Result<(), Error>>>(&self, what: &str, work: impl Fn() -> F) {
         loop {
-            self.pass().await?;
+            if let Err(error) = work().await {
+                tracing::warn!(%error, what, "the domain reconciler cannot reach the database");
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    /// Keeps up to `CHECKS` checks going.
+    async fn checks(&self) -> Result<(), Error> {
+        let mut hints = self.db.listen(&["domains"]).await?;
+        let mut running = JoinSet::new();
+        loop {
+            self.begin_due(&mut running).await?;
             let sleep = self.until_next().await?;
             tokio::select! {
                 hint = hints.try_recv() => {
                     // None: the connection broke, and hints with it; look at once as after a hint.
                     hint?;
-                    // One pass answers all hints that have come together.
                     while hints.next_buffered().is_some() {}
                 }
+                Some(_) = running.join_next() => while running.try_join_next().is_some() {},
                 () = tokio::time::sleep(sleep) => {}
             }
         }
     }
 
-    /// One look at everything; a second one right after it changes nothing.
+    async fn begin_due(&self, running: &mut JoinSet<()>) -> Result<(), Error> {
+        let free = i64::try_from(CHECKS.saturating_sub(running.len())).unwrap_or_default();
+        if free == 0 {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let mut tx = self.db.system(System::Routes).await?;
+        let due = domains::take_due(&mut tx, now, check::lease(now), free).await?;
+        tx.commit().await?;
+        for domain in due {
+            let checker = self.checker.clone();
+            running.spawn(async move {
+                if let Err(error) = checker.check(&domain).await {
+                    tracing::warn!(host = %domain.host, %error, "a domain could not be checked");
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Follows what changes about hosts.
+    async fn hosts(&self) -> Result<(), Error> {
+        let mut hints = self.db.listen(&["routes", "certificates"]).await?;
+        loop {
+            self.pass().await?;
+            tokio::select! {
+                hint = hints.try_recv() => {
+                    hint?;
+                    // One pass answers all hints that have come together.
+                    while hints.next_buffered().is_some() {}
+                }
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    /// One look at everything but the DNS; a second one right after it changes nothing.
     ///
     /// # Errors
     /// The database's answer.
     pub async fn pass(&self) -> Result<(), Error> {
-        self.check_due().await?;
         self.want_certificates().await?;
-        self.open_covered().await
-    }
-
-    async fn check_due(&self) -> Result<(), Error> {
-        let now = self.clock.now();
-        let mut tx = self.db.system(System::Routes).await?;
-        let due = domains::take_due(&mut tx, now, now + CHECK_LEASE, CHECKS).await?;
-        tx.commit().await?;
-        let mut checks = JoinSet::new();
-        for domain in due {
-            let checker = self.checker.clone();
-            checks.spawn(async move { (domain.host.clone(), checker.check(&domain).await) });
+        self.open_covered().await?;
+        match &self.notices {
+            Some(notices) => notices.tell(&self.db).await,
+            None => Ok(()),
         }
-        while let Some(ended) = checks.join_next().await {
-            if let Ok((host, Err(error))) = ended {
-                tracing::warn!(%host, %error, "a domain could not be checked");
-            }
-        }
-        Ok(())
     }
 
     /// Every host that is or will be served, except those under a wildcard certificate.

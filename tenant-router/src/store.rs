@@ -1,5 +1,6 @@
 //! Reads of all tenants' hosts for the route table and the certificate list. The domains' own life is in `domains`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -49,50 +50,57 @@ pub(crate) async fn routes_of_tenant(
     read(tx, Some(tenant), None, Some(base), now).await
 }
 
-/// The route of one custom host.
-pub(crate) async fn route_of(
+/// The routes of those of these custom hosts that have one.
+pub(crate) async fn routes_of_hosts(
     tx: &mut SystemTx,
-    host: &Host,
+    hosts: &[Host],
     now: DateTime<Utc>,
-) -> Result<Option<Route>, Error> {
-    let routes = read(tx, None, Some(host), None, now).await?;
-    Ok(routes.into_iter().next().map(|(_, route)| route))
+) -> Result<Vec<(Host, Route)>, Error> {
+    read(tx, None, Some(hosts), None, now).await
 }
 
 async fn read(
     tx: &mut SystemTx,
     tenant: Option<TenantId>,
-    host: Option<&Host>,
+    hosts: Option<&[Host]>,
     base: Option<&Host>,
     now: DateTime<Utc>,
 ) -> Result<Vec<(Host, Route)>, Error> {
     let mut routes = Vec::new();
+    // One text a tenant, however many hosts it has.
+    let mut slugs = HashMap::new();
     if let Some(base) = base {
         let rows: Vec<TenantRow> =
             sqlx::query_as("select id, slug, status from tenants where $1::uuid is null or id = $1")
                 .bind(tenant)
                 .fetch_all(tx.conn())
                 .await?;
-        routes.extend(rows.into_iter().filter_map(|row| platform_route(row, base)));
+        routes.extend(rows.into_iter().filter_map(|row| platform_route(&row, base, &mut slugs)));
     }
     // The holder's row first; a tombstone shows only where nobody holds the host.
     let rows: Vec<DomainRow> = sqlx::query_as(
         "select distinct on (d.host) d.host, d.id, d.tenant_id, t.slug, t.status, d.state, d.redirect_to
            from domains d join tenants t on t.id = d.tenant_id
           where (d.state in ('verified', 'live', 'moved') or (d.state = 'released' and d.ended_at > $3))
-            and ($1::uuid is null or d.tenant_id = $1) and ($2::text is null or d.host = $2)
+            and ($1::uuid is null or d.tenant_id = $1) and ($2::text[] is null or d.host = any ($2))
           order by d.host, d.state = 'released', d.ended_at desc",
     )
     .bind(tenant)
-    .bind(host.map(Host::as_str))
+    .bind(hosts.map(|hosts| hosts.iter().map(Host::as_str).collect::<Vec<_>>()))
     .bind(now - TOMBSTONE)
     .fetch_all(tx.conn())
     .await?;
-    routes.extend(rows.into_iter().filter_map(domain_route));
+    routes.extend(rows.into_iter().filter_map(|row| domain_route(&row, &mut slugs)));
     Ok(routes)
 }
 
-fn platform_route(row: TenantRow, base: &Host) -> Option<(Host, Route)> {
+type Slugs = HashMap<TenantId, Arc<str>>;
+
+fn slug_of(slugs: &mut Slugs, tenant: TenantId, slug: &str) -> Arc<str> {
+    slugs.entry(tenant).or_insert_with(|| Arc::from(slug)).clone()
+}
+
+fn platform_route(row: &TenantRow, base: &Host, slugs: &mut Slugs) -> Option<(Host, Route)> {
     let host = match base.child(&row.slug) {
         Ok(host) if !crate::domains::is_reserved_slug(&row.slug) => host,
         _ => {
@@ -101,10 +109,10 @@ fn platform_route(row: TenantRow, base: &Host) -> Option<(Host, Route)> {
         }
     };
     let kind = if row.status == "suspended" { Kind::Suspended } else { Kind::Live };
-    Some((host, Route { tenant: row.id, slug: Arc::from(row.slug), domain: None, kind }))
+    Some((host, Route { tenant: row.id, slug: slug_of(slugs, row.id, &row.slug), domain: None, kind }))
 }
 
-fn domain_route(row: DomainRow) -> Option<(Host, Route)> {
+fn domain_route(row: &DomainRow, slugs: &mut Slugs) -> Option<(Host, Route)> {
     let host = match Host::parse(&row.host) {
         Ok(host) => host,
         Err(error) => {
@@ -120,5 +128,6 @@ fn domain_route(row: DomainRow) -> Option<(Host, Route)> {
         (_, Some(to)) => Kind::RedirectTo(to),
         _ => Kind::Live,
     };
-    Some((host, Route { tenant: row.tenant_id, slug: Arc::from(row.slug), domain: Some(row.id), kind }))
+    let slug = slug_of(slugs, row.tenant_id, &row.slug);
+    Some((host, Route { tenant: row.tenant_id, slug, domain: Some(row.id), kind }))
 }

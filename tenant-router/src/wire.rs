@@ -1,8 +1,9 @@
 //! HTTP on an open connection: hyper with the timers and limits that it does not set by itself.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,8 +12,11 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::stall::Stalling;
 
 /// What the two sides agreed to speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,21 +25,32 @@ pub(crate) enum Protocol {
     Http2,
 }
 
+/// How long a connection may do nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    /// For the head of a request, and the first request of a connection.
+    pub(crate) first: Duration,
+    /// Between requests of HTTP/2.
+    pub(crate) idle: Duration,
+    /// In a write that the client does not take.
+    pub(crate) stall: Duration,
+}
+
 /// The settings of both protocols.
 #[derive(Debug)]
 pub(crate) struct Wire {
     http1: Builder<TokioExecutor>,
     http2: Builder<TokioExecutor>,
-    first_request: Duration,
+    times: Times,
 }
 
 impl Wire {
-    pub(crate) fn new(header_read: Duration) -> Self {
+    pub(crate) fn new(times: Times) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(header_read)
+            .header_read_timeout(times.first)
             .max_buf_size(64 * 1024)
             .max_headers(96);
         builder
@@ -48,20 +63,22 @@ impl Wire {
             .max_send_buf_size(256 * 1024)
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(15));
-        Self { http1: builder.clone().http1_only(), http2: builder.http2_only(), first_request: header_read }
+        Self { http1: builder.clone().http1_only(), http2: builder.http2_only(), times }
     }
 
-    /// Serves one connection to its end. A client that says nothing is cut: HTTP/2 has no time limit for the first frame.
-    pub(crate) async fn serve<I, F, R>(&self, io: I, protocol: Protocol, watcher: Watcher, answer: F)
+    /// Serves one connection to its end, or until `stop`, and then what is under way. A client that says nothing is cut:
+    /// HTTP/2 has no time limit for the first frame, nor for idling.
+    pub(crate) async fn serve<I, F, R>(&self, io: I, protocol: Protocol, stop: CancellationToken, answer: F)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         F: Fn(Request<Body>) -> R,
         R: Future<Output = Response<Body>> + Send + 'static,
     {
-        let spoken = Arc::new(AtomicBool::new(false));
-        let heard = spoken.clone();
+        let begin = Instant::now();
+        let heard = Arc::new(Heard::default());
+        let ears = heard.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            heard.store(true, Ordering::Relaxed);
+            ears.note(begin);
             let answer = answer(request.map(Body::new));
             async move { Ok::<_, Infallible>(answer.await) }
         });
@@ -69,18 +86,54 @@ impl Wire {
             Protocol::Http1 => &self.http1,
             Protocol::Http2 => &self.http2,
         };
-        let connection = watcher.watch(builder.serve_connection(TokioIo::new(io), service));
-        let silence = async {
-            tokio::time::sleep(self.first_request).await;
-            if spoken.load(Ordering::Relaxed) {
-                std::future::pending::<()>().await;
-            }
+        let io = TokioIo::new(Stalling::new(io, self.times.stall));
+        let mut connection = pin!(builder.serve_connection(io, service));
+        let quiet = async {
+            tokio::time::sleep_until(begin + self.times.first).await;
+            heard.last(begin)?;
+            heard.quiet(begin, self.times.idle).await;
+            Some(())
         };
         tokio::select! {
-            ended = connection => if let Err(error) = ended {
-                tracing::debug!(%error, "connection ended");
+            ended = connection.as_mut() => return report(ended),
+            () = stop.cancelled() => {}
+            idle = quiet => if idle.is_none() {
+                return tracing::debug!("a connection without any request");
             },
-            () = silence => tracing::debug!("a connection without any request"),
+        }
+        // Requests that are under way, streams among them, are served to their end.
+        connection.as_mut().graceful_shutdown();
+        report(connection.await);
+    }
+}
+
+fn report<E: std::fmt::Display>(ended: Result<(), E>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// When the last request came: milliseconds since the connection began, and one; 0 is never.
+#[derive(Debug, Default)]
+struct Heard(AtomicU64);
+
+impl Heard {
+    fn note(&self, begin: Instant) {
+        let milliseconds = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
+        self.0.store(milliseconds + 1, Ordering::Relaxed);
+    }
+
+    fn last(&self, begin: Instant) -> Option<Instant> {
+        let noted = self.0.load(Ordering::Relaxed);
+        Some(begin + Duration::from_millis(noted.checked_sub(1)?))
+    }
+
+    /// Ends when no request has come for so long.
+    async fn quiet(&self, begin: Instant, idle: Duration) {
+        while let Some(last) = self.last(begin)
+            && last.elapsed() < idle
+        {
+            tokio::time::sleep_until(last + idle).await;
         }
     }
 }

@@ -1,13 +1,16 @@
-//! Certificate authorities for tests. Debian's Pebble with its DNS stub, on free loopback ports, ended with the
-//! test, is the wire; the simulated authority on a clock of its own is the limits, the windows and the years. Behind the
-//! feature `testing`, so that every crate's tests can have real certificates.
+//! Certificate authorities and a DNS for tests. Debian's Pebble with its DNS stub, on free loopback ports, ended with the
+//! test, is the wire; the simulated authority on a clock of its own is the limits, the windows and the years; the DNS has
+//! a root, delegations and servers that misbehave. Behind the feature `testing`, so that every crate's tests can have
+//! real certificates.
 
 mod challtestsrv;
+mod dns;
 mod pebble;
 mod simca;
 pub mod simulation;
 
 pub use challtestsrv::DnsStub;
+pub use dns::{DnsWorld, Temper};
 pub use pebble::{Pebble, PebbleOptions};
 pub use simca::{Judge, Outage, SimCa, SimLimits, SimOptions, Stats, When};
 

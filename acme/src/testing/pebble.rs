@@ -29,6 +29,8 @@ pub struct PebbleOptions {
     pub validity: Duration,
     /// The port where it asks for HTTP-01 answers: where the test listens.
     pub http_port: u16,
+    /// The port where it asks for TLS-ALPN-01 answers; without it, one where nobody listens.
+    pub tls_port: Option<u16>,
     /// The external account that every new account must be bound to: identifier and HMAC key.
     pub external: Option<(String, Vec<u8>)>,
     /// A DNS server to ask instead of the stub.
@@ -43,6 +45,7 @@ impl PebbleOptions {
             nonce_reject: 5,
             validity: Duration::from_secs(90 * 24 * 60 * 60),
             http_port,
+            tls_port: None,
             external: None,
             dns_server: None,
         }
@@ -171,7 +174,7 @@ impl Pebble {
             "certificate": path("leaf.pem"),
             "privateKey": path("leaf.key"),
             "httpPort": self.options.http_port,
-            "tlsPort": free_address().port(),
+            "tlsPort": self.options.tls_port.unwrap_or_else(|| free_address().port()),
             "ocspResponderURL": "",
             "externalAccountBindingRequired": self.options.external.is_some(),
             "externalAccountMACKeys": external,

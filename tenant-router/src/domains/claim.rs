@@ -2,6 +2,7 @@
 
 use platform_core::random::{Random, bytes};
 
+use super::lookalike::{self, Likeness};
 use crate::host::{Host, HostError};
 
 /// Claims of one tenant that may wait for their DNS at the same time.
@@ -37,6 +38,10 @@ const RESERVED_SLUGS: [&str; 21] = [
     "www",
 ];
 
+/// First labels that mail clients, browsers and authorities trust by their name alone.
+const TRUSTED_LABELS: [&str; 7] =
+    ["autoconfig", "autodiscover", "broadcasthost", "isatap", "mta-sts", "openpgpkey", "wpad"];
+
 /// Whether a slug cannot be a tenant's.
 #[must_use]
 pub fn is_reserved_slug(slug: &str) -> bool {
@@ -65,6 +70,14 @@ pub enum ClaimError {
     Private(String),
     #[error("“{0}” repeats a part; certificate authorities refuse such names")]
     Repeats(Host),
+    #[error("“{0}” mixes letters of different scripts, which look alike; use one script for each part")]
+    MixedScripts(String),
+    #[error("“{0}” looks like this platform's own name")]
+    LooksLikePlatform(String),
+    #[error(
+        "“{0}.” hosts are trusted by mail programs and browsers for their name alone; use another first part"
+    )]
+    Trusted(String),
     #[error("a port does not belong to a domain; claim “{0}”")]
     Port(Host),
     #[error("“{0}” is claimed already; see its records with `domain list`")]
@@ -104,7 +117,15 @@ impl ClaimRules {
         if labels.len() >= 4 && labels.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(ClaimError::Repeats(host));
         }
-        Ok(host)
+        let first = labels.first().copied().unwrap_or_default();
+        if TRUSTED_LABELS.contains(&first) {
+            return Err(ClaimError::Trusted(first.to_owned()));
+        }
+        match lookalike::of(&host, &self.base) {
+            Some(Likeness::Mixed(label)) => Err(ClaimError::MixedScripts(label)),
+            Some(Likeness::Platform(label)) => Err(ClaimError::LooksLikePlatform(label)),
+            None => Ok(host),
+        }
     }
 }
 
@@ -154,6 +175,13 @@ mod tests {
         refused("a.corp.internal", "not reachable");
         refused("success.brightwater.example", "not reachable");
         refused("www.www.kunde.de", "repeats");
+        refused("mta-sts.kunde.de", "trusted by mail programs");
+        refused("wpad.kunde.de", "trusted by mail programs");
+        refused("раураl.kunde.de", "different scripts");
+        refused("pоrtico.kunde.de", "different scripts");
+        refused("роrtiсо.de", "different scripts");
+        refused("p0rtico.kunde.de", "looks like this platform");
+        refused("techflow.p0rtico.localhost", "not reachable");
     }
 
     #[test]

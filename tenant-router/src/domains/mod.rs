@@ -1,24 +1,34 @@
-//! Custom domains of tenants: claimed, verified by DNS, then live. The table `domains` is this room's.
+//! Custom domains of tenants: claimed, verified by DNS, then live. The tables `domains` and `domain_events` are this room's.
 //!
-//! `claim` holds the rules for a name, `verify` asks the DNS and writes the report, `store` has the SQL, `check` ties
-//! them together for one domain. The reconciler of the room above walks all domains that are due. Doctor, CAA and
-//! takeover by newest proof of the later depth belong here too.
+//! `claim` and `lookalike` hold the rules for a name, `life` says how a domain goes on after a look at the DNS, `cadence`
+//! when the next look is, `check` asks and writes down. `store` has the statements of a tenant's own people, `keeping`
+//! those of the reconciler, `primary` redirects, `events` what happened, `notices` tells the tenant of it. What the DNS
+//! says, and what to do about it, is acme's probe.
 
+mod cadence;
 pub mod check;
 pub mod claim;
-pub mod dns;
+pub mod events;
+mod keeping;
+mod life;
+mod lookalike;
+pub mod notices;
+pub mod primary;
 pub mod store;
-pub mod verify;
 
+use acme::probe::{Report, Want};
 use chrono::{DateTime, Utc};
 use platform_core::id::{DomainId, TenantId};
 use serde::{Deserialize, Serialize};
 
 pub use check::Checker;
 pub use claim::{ClaimError, ClaimRules, is_reserved_slug};
-pub use dns::Dns;
+pub use events::{Event, What};
+pub use notices::Notices;
+pub use primary::{PrimaryError, redirect, serve_itself};
 pub use store::{claim, find, list, release};
-pub use verify::Check;
+
+pub(crate) use keeping::{go_live, next_check, take_due, waiting_for_certificate};
 
 use crate::host::{Host, HostError};
 
@@ -35,11 +45,11 @@ pub enum State {
     Verified,
     /// Served.
     Live,
-    /// Was served, and its DNS has turned away.
+    /// Was served, and its DNS has turned away; served on for a while, in case it comes back.
     Moved,
-    /// Given back.
+    /// Given back, taken by a newer proof, or let go after it had moved.
     Released,
-    /// Proven, but another tenant holds the host.
+    /// Points here, but another tenant holds the host: only a TXT record proves it now.
     Blocked,
     /// Never proven in time.
     Expired,
@@ -54,6 +64,15 @@ pub enum Proof {
     Txt,
 }
 
+impl From<acme::probe::Proof> for Proof {
+    fn from(proof: acme::probe::Proof) -> Self {
+        match proof {
+            acme::probe::Proof::Cname => Self::Cname,
+            acme::probe::Proof::Txt => Self::Txt,
+        }
+    }
+}
+
 /// A domain of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Domain {
@@ -66,14 +85,20 @@ pub struct Domain {
     /// The text of the TXT proof.
     pub nonce: String,
     pub proof: Option<Proof>,
-    /// The last report; empty before the first check.
-    pub checks: Vec<Check>,
+    /// Another host of the tenant that visitors are sent to.
+    pub redirect_to: Option<String>,
+    /// What the last look found; none before the first.
+    pub report: Option<Report>,
     pub claimed_at: DateTime<Utc>,
     pub checked_at: Option<DateTime<Utc>>,
     /// When the DNS is looked at next; none when nothing is waited for.
     pub next_check: Option<DateTime<Utc>>,
+    pub watched_until: Option<DateTime<Utc>>,
     pub verified_at: Option<DateTime<Utc>>,
     pub live_at: Option<DateTime<Utc>>,
+    pub moved_at: Option<DateTime<Utc>>,
+    /// Since when something stands in the way of the next certificate.
+    pub troubled_since: Option<DateTime<Utc>>,
 }
 
 /// A DNS record that the customer shall set.
@@ -114,6 +139,18 @@ impl Domain {
                 purpose: "Proves that the host is yours where a CNAME is not possible, such as at the top of a domain.",
             },
         ])
+    }
+
+    /// What its DNS should look like. `contested`: another tenant holds the host now.
+    ///
+    /// # Errors
+    /// The platform's base domain is too long for a name below it.
+    pub fn want(&self, base: &Host, contested: bool) -> Result<Want, HostError> {
+        let mut want = Want::nothing(self.host.as_str());
+        want.target = Some(self.target(base)?.to_string());
+        want.proof = Some(proof_text(&self.nonce));
+        want.contested = contested;
+        Ok(want)
     }
 }
 

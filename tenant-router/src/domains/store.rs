@@ -1,28 +1,28 @@
-//! Every SQL statement on `domains`. A tenant's own pages and commands come with a `TenantTx`; the reconciler, which sees
-//! all tenants, with a `SystemTx`.
+//! The statements of a tenant's own people on `domains`: claim, look up, list, release, and the allowance of looks on
+//! demand. The reconciler's are in `keeping`.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use acme::probe::Report;
+use chrono::{DateTime, Utc};
 use platform_core::Conn;
 use platform_core::clock::Clock;
-use platform_core::db::{Error, SystemTx, TenantTx};
+use platform_core::db::{Error, TenantTx};
 use platform_core::id::{DomainId, TenantId};
 use platform_core::random::{Random, token};
+use serde_json::{Value, json};
 use sqlx::types::Json;
 
+use super::cadence::{LOOK_BURST, LOOK_EACH, WATCH};
 use super::claim::{self, ClaimError, ClaimRules, PENDING_LIMIT};
-use super::verify::Check;
-use super::{Domain, Proof, State};
+use super::events::{self, Subject, What};
+use super::{Domain, Proof, State, primary};
 use crate::host::Host;
 
-/// A claim that is not proven within this time ends.
-pub(crate) const CLAIM_LIFE: TimeDelta = TimeDelta::days(7);
-
 const BY_ID: &str =
-    "select tenant_id, id, host, label, nonce, state, proof, report, claimed_at, checked_at, next_check,
-                            verified_at, live_at from domains where id = $1";
+    "select tenant_id, id, host, label, nonce, state, proof, redirect_to, report, claimed_at, checked_at, next_check,
+            watched_until, verified_at, live_at, moved_at, troubled_since from domains where id = $1";
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     tenant_id: TenantId,
     id: DomainId,
     host: String,
@@ -30,12 +30,16 @@ struct Row {
     nonce: String,
     state: State,
     proof: Option<Proof>,
-    report: Json<Vec<Check>>,
+    redirect_to: Option<String>,
+    report: Option<Json<Value>>,
     claimed_at: DateTime<Utc>,
     checked_at: Option<DateTime<Utc>>,
     next_check: Option<DateTime<Utc>>,
+    watched_until: Option<DateTime<Utc>>,
     verified_at: Option<DateTime<Utc>>,
     live_at: Option<DateTime<Utc>>,
+    moved_at: Option<DateTime<Utc>>,
+    troubled_since: Option<DateTime<Utc>>,
 }
 
 impl TryFrom<Row> for Domain {
@@ -45,6 +49,8 @@ impl TryFrom<Row> for Domain {
             what: "domains.host",
             reason: format!("{}: {error}", row.host),
         })?;
+        // A report of another version of the program is as good as none: the next look writes a new one.
+        let report = row.report.and_then(|report| serde_json::from_value::<Report>(report.0).ok());
         Ok(Self {
             id: row.id,
             tenant: row.tenant_id,
@@ -53,12 +59,16 @@ impl TryFrom<Row> for Domain {
             label: row.label,
             nonce: row.nonce,
             proof: row.proof,
-            checks: row.report.0,
+            redirect_to: row.redirect_to,
+            report,
             claimed_at: row.claimed_at,
             checked_at: row.checked_at,
             next_check: row.next_check,
+            watched_until: row.watched_until,
             verified_at: row.verified_at,
             live_at: row.live_at,
+            moved_at: row.moved_at,
+            troubled_since: row.troubled_since,
         })
     }
 }
@@ -87,8 +97,8 @@ pub async fn claim(
     }
     let id = DomainId::new(clock, random);
     let done = sqlx::query(
-        "insert into domains (tenant_id, id, host, label, nonce, state, claimed_at, next_check)
-         values ($1, $2, $3, $4, $5, 'claimed', $6, $6) on conflict do nothing",
+        "insert into domains (tenant_id, id, host, label, nonce, state, claimed_at, next_check, watched_until)
+         values ($1, $2, $3, $4, $5, 'claimed', $6, $6, $7) on conflict do nothing",
     )
     .bind(tenant)
     .bind(id)
@@ -96,12 +106,15 @@ pub async fn claim(
     .bind(claim::label(random))
     .bind(token(random))
     .bind(now)
+    .bind(now + WATCH)
     .execute(tx.conn())
     .await
     .map_err(Error::from)?;
     if done.rows_affected() == 0 {
         return Err(ClaimError::Already(host));
     }
+    let subject = Subject { tenant, id, host: host.as_str() };
+    events::write(tx.conn(), subject, What::Claimed, now, &json!({})).await?;
     sqlx::query("select pg_notify('domains', '')").execute(tx.conn()).await.map_err(Error::from)?;
     let domain = by_id(tx.conn(), id).await?;
     domain.ok_or_else(|| ClaimError::Database(sqlx::Error::RowNotFound.into()))
@@ -113,8 +126,9 @@ pub async fn claim(
 /// The database's answer.
 pub async fn list(tx: &mut TenantTx) -> Result<Vec<Domain>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "select tenant_id, id, host, label, nonce, state, proof, report, claimed_at, checked_at, next_check, verified_at,
-                live_at from domains where state not in ('released', 'expired') order by claimed_at desc, id desc",
+        "select tenant_id, id, host, label, nonce, state, proof, redirect_to, report, claimed_at, checked_at, next_check,
+                watched_until, verified_at, live_at, moved_at, troubled_since
+           from domains where state not in ('released', 'expired') order by claimed_at desc, id desc",
     )
     .fetch_all(tx.conn())
     .await?;
@@ -127,8 +141,9 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<Domain>, Error> {
 /// The database's answer.
 pub async fn find(tx: &mut TenantTx, host: &Host) -> Result<Option<Domain>, Error> {
     let row: Option<Row> = sqlx::query_as(
-        "select tenant_id, id, host, label, nonce, state, proof, report, claimed_at, checked_at, next_check, verified_at,
-                live_at from domains where host = $1 and state not in ('released', 'expired')",
+        "select tenant_id, id, host, label, nonce, state, proof, redirect_to, report, claimed_at, checked_at, next_check,
+                watched_until, verified_at, live_at, moved_at, troubled_since
+           from domains where host = $1 and state not in ('released', 'expired')",
     )
     .bind(host.as_str())
     .fetch_optional(tx.conn())
@@ -144,18 +159,43 @@ pub async fn get(tx: &mut TenantTx, id: DomainId) -> Result<Option<Domain>, Erro
     by_id(tx.conn(), id).await
 }
 
-/// Gives a host back. It answers as unknown from the next moment on, and nobody else is shown there. Gives whether there
-/// was something to give back.
+/// Gives a host back. It answers as unknown from the next moment on, and nobody else is shown there. Hosts that were
+/// redirected to it serve themselves again. Gives whether there was something to give back.
 ///
 /// # Errors
 /// The database's answer.
 pub async fn release(tx: &mut TenantTx, id: DomainId, clock: &dyn Clock) -> Result<bool, Error> {
-    let done = sqlx::query(
-        "update domains set state = 'released', ended_at = $2, next_check = null
-          where id = $1 and state not in ('released', 'expired')",
+    let now = clock.now();
+    let host: Option<String> = sqlx::query_scalar(
+        "update domains set state = 'released', ended_at = $2, ended_why = 'released', next_check = null
+          where id = $1 and state not in ('released', 'expired') returning host",
     )
     .bind(id)
-    .bind(clock.now())
+    .bind(now)
+    .fetch_optional(tx.conn())
+    .await?;
+    let Some(host) = host else { return Ok(false) };
+    let tenant = tx.tenant();
+    primary::forget(tx.conn(), tenant, &host).await?;
+    let detail = json!({ "why": "released" });
+    events::write(tx.conn(), Subject { tenant, id, host: &host }, What::Released, now, &detail).await?;
+    Ok(true)
+}
+
+/// Takes one look from the allowance of looks on demand, and has the DNS looked at often for a while. False: wait.
+///
+/// # Errors
+/// The database's answer.
+pub(super) async fn allow_look(tx: &mut TenantTx, id: DomainId, now: DateTime<Utc>) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "update domains set looks_until = greatest(coalesce(looks_until, $2), $2) + $3, watched_until = $4
+          where id = $1 and coalesce(looks_until, $2) <= $5",
+    )
+    .bind(id)
+    .bind(now)
+    .bind(LOOK_EACH)
+    .bind(now + WATCH)
+    .bind(now + LOOK_EACH * (LOOK_BURST - 1))
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
@@ -164,107 +204,4 @@ pub async fn release(tx: &mut TenantTx, id: DomainId, clock: &dyn Clock) -> Resu
 async fn by_id(conn: Conn<'_>, id: DomainId) -> Result<Option<Domain>, Error> {
     let row: Option<Row> = sqlx::query_as(BY_ID).bind(id).fetch_optional(conn).await?;
     row.map(Domain::try_from).transpose()
-}
-
-/// Takes domains whose check is due, and puts their next one off, so that no other node checks them too.
-pub(crate) async fn take_due(
-    tx: &mut SystemTx,
-    now: DateTime<Utc>,
-    until: DateTime<Utc>,
-    limit: i64,
-) -> Result<Vec<Domain>, Error> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "update domains set next_check = $2
-          where (tenant_id, id) in (select tenant_id, id from domains where next_check <= $1
-                                     order by next_check limit $3 for update skip locked)
-         returning tenant_id, id, host, label, nonce, state, proof, report, claimed_at, checked_at, next_check,
-                   verified_at, live_at",
-    )
-    .bind(now)
-    .bind(until)
-    .bind(limit)
-    .fetch_all(tx.conn())
-    .await?;
-    rows.into_iter().map(Domain::try_from).collect()
-}
-
-/// What a check found, to be written down.
-pub(crate) struct Outcome<'a> {
-    pub(crate) id: DomainId,
-    pub(crate) at: DateTime<Utc>,
-    pub(crate) checks: &'a [Check],
-    pub(crate) next_check: Option<DateTime<Utc>>,
-}
-
-/// Writes a report of a domain that is not proven.
-pub(crate) async fn not_proven(conn: Conn<'_>, outcome: &Outcome<'_>, state: State) -> Result<(), Error> {
-    sqlx::query(
-        "update domains set state = $2, report = $3, checked_at = $4, next_check = $5,
-                            ended_at = case when $2 = 'expired' then $4 end
-          where id = $1 and state in ('claimed', 'waiting_dns', 'blocked')",
-    )
-    .bind(outcome.id)
-    .bind(state)
-    .bind(Json(outcome.checks))
-    .bind(outcome.at)
-    .bind(outcome.next_check)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Writes that a domain is proven. False when another tenant holds the host.
-pub(crate) async fn proven(conn: Conn<'_>, outcome: &Outcome<'_>, proof: Proof) -> Result<bool, Error> {
-    let done = sqlx::query(
-        "update domains d set state = 'verified', proof = $2, report = $3, checked_at = $4, verified_at = $4,
-                              next_check = $5
-          where d.id = $1 and d.state in ('claimed', 'waiting_dns', 'blocked')",
-    )
-    .bind(outcome.id)
-    .bind(proof)
-    .bind(Json(outcome.checks))
-    .bind(outcome.at)
-    .bind(outcome.next_check)
-    .execute(conn)
-    .await;
-    match done.map_err(Error::from) {
-        Ok(_) => Ok(true),
-        Err(error) if error.constraint() == Some("domains_holder") => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// The report of a domain that is verified or live: states do not change by it.
-pub(crate) async fn looked(conn: Conn<'_>, outcome: &Outcome<'_>) -> Result<(), Error> {
-    sqlx::query("update domains set report = $2, checked_at = $3, next_check = $4 where id = $1")
-        .bind(outcome.id)
-        .bind(Json(outcome.checks))
-        .bind(outcome.at)
-        .bind(outcome.next_check)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// Verified hosts that wait for their certificate.
-pub(crate) async fn waiting_for_certificate(tx: &mut SystemTx) -> Result<Vec<String>, Error> {
-    Ok(sqlx::query_scalar("select host from domains where state = 'verified'").fetch_all(tx.conn()).await?)
-}
-
-/// Opens hosts whose certificate is installed. Gives how many.
-pub(crate) async fn go_live(tx: &mut SystemTx, hosts: &[String], now: DateTime<Utc>) -> Result<u64, Error> {
-    let done = sqlx::query(
-        "update domains set state = 'live', live_at = coalesce(live_at, $2)
-          where state = 'verified' and host = any ($1::text[])",
-    )
-    .bind(hosts)
-    .bind(now)
-    .execute(tx.conn())
-    .await?;
-    Ok(done.rows_affected())
-}
-
-/// When the next check is due.
-pub(crate) async fn next_check(tx: &mut SystemTx) -> Result<Option<DateTime<Utc>>, Error> {
-    Ok(sqlx::query_scalar("select min(next_check) from domains").fetch_one(tx.conn()).await?)
 }

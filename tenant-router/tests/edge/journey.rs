@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use acme::probe::{Code, Who};
+
 use crate::world::{World, host};
 use platform_core::clock::SystemClock;
 use platform_core::db::{Scope, System};
@@ -24,8 +26,10 @@ async fn from_claim_to_first_page() {
     let claimed = world.claim(tenant, "Success.Brightwater.EXAMPLE.").await;
     assert_eq!((claimed.state, claimed.host.as_str()), (State::Claimed, name));
     let waiting = world.until_state(tenant, name, State::WaitingDns).await;
-    let cname = &waiting.checks[0];
-    assert!(!cname.ok && cname.fix.as_ref().unwrap().contains(".edge.portico.localhost"), "{cname:?}");
+    // The stub gives every name an address, and it is ours: what is missing is the proof.
+    let report = waiting.report.unwrap();
+    let proof = report.check(Code::ProofMissing).unwrap();
+    assert!(proof.fix.as_ref().unwrap().contains(".edge.portico.localhost"), "{proof:?}");
     assert!(world.table.get(&host(name)).is_none(), "a claim is not routed");
 
     world.point(&claimed).await;
@@ -76,19 +80,22 @@ async fn a_failing_dns_is_reported_and_looked_at_again() {
     let domain = world.claim(tenant, "success.broken.example").await;
     let checked = world.checker.check_now(tenant, domain.id).await.unwrap().unwrap();
     assert_eq!(checked.state, State::WaitingDns);
-    let problem = checked.checks[0].problem.as_deref().unwrap();
-    assert!(problem.contains("name servers fail"), "{problem}");
+    let report = checked.report.unwrap();
+    let check = report.check(Code::ResolversFail).unwrap();
+    assert!(check.seen[0].said.contains("SERVFAIL") && check.who == Who::Customer, "{check:?}");
     assert!(checked.next_check.is_some());
 
     world.pebble.dns.clear_servfail("success.broken.example").await;
     world.pebble.dns.set_cname("success.broken.example", "other-portal.example").await;
     let checked = world.checker.check_now(tenant, domain.id).await.unwrap().unwrap();
-    assert_eq!(checked.checks[0].seen, ["other-portal.example"]);
-    assert!(checked.checks[0].fix.as_ref().unwrap().contains("from other-portal.example to"));
+    let report = checked.report.unwrap();
+    let check = report.check(Code::WrongCname).unwrap();
+    assert!(check.seen[0].said.starts_with("CNAME other-portal.example"), "{check:?}");
+    assert!(check.fix.as_ref().unwrap().contains("from other-portal.example to"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_proven_host_has_one_holder() {
+async fn a_proven_host_has_one_holder_and_the_newest_proof_wins() {
     let world = World::new(|_| ()).await;
     let (first, second) = (world.tenant("techflow").await, world.tenant("lumen").await);
     let name = "success.brightwater.example";
@@ -97,16 +104,52 @@ async fn a_proven_host_has_one_holder() {
     assert_ne!(ours.label, theirs.label, "each claim has a target of its own");
     world.point(&ours).await;
     world.until_state(first, name, State::Live).await;
-    // Another tenant's claim is not proven by our CNAME, and even a proof of its own does not take the host away.
+    world.until_served(name).await;
+    // Another tenant's claim is not proven by our CNAME.
     let checked = world.checker.check_now(second, theirs.id).await.unwrap().unwrap();
     assert_eq!(checked.state, State::WaitingDns);
+    assert!(world.checker.check_now(second, ours.id).await.unwrap().is_none(), "not theirs to check");
+    assert_eq!(world.table.get(&host(name)).unwrap().tenant, first);
+
     let record = &theirs.records(&host("portico.localhost")).unwrap()[1];
     world.pebble.dns.set_txt(&record.name, &record.value).await;
     let checked = world.checker.check_now(second, theirs.id).await.unwrap().unwrap();
-    assert_eq!(checked.state, State::Blocked);
-    assert!(checked.checks.iter().any(|check| check.code == "holder"));
-    assert_eq!(world.table.get(&host(name)).unwrap().tenant, first);
-    assert!(world.checker.check_now(second, ours.id).await.unwrap().is_none(), "not theirs to check");
+    assert_eq!((checked.state, checked.proof), (State::Verified, Some(Proof::Txt)));
+    world.until_state(second, name, State::Live).await;
+    let begin = Instant::now();
+    while world.table.get(&host(name)).unwrap().tenant != second {
+        assert!(begin.elapsed().as_secs() < 10);
+        tokio::task::yield_now().await;
+    }
+    assert!(world.get(name).await.contains("tenant=lumen"), "the very next request is the new holder's");
+    assert!(world.domain(first, name).await.is_none(), "the old holder's domain has ended");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn visitors_of_other_hosts_are_sent_to_the_primary_with_path_and_query() {
+    let world = World::new(|_| ()).await;
+    let tenant = world.tenant("techflow").await;
+    let names = ["success.brightwater.example", "portal.brightwater.example"];
+    for name in names {
+        let domain = world.claim(tenant, name).await;
+        world.point(&domain).await;
+        world.until_state(tenant, name, State::Live).await;
+        world.until_served(name).await;
+    }
+    let mut tx = world.db.tenant(Scope::tenant(tenant)).await.unwrap();
+    domains::redirect(&mut tx, &host(names[1]), &host(names[0])).await.unwrap();
+    tx.commit().await.unwrap();
+    let begin = Instant::now();
+    while world.table.get(&host(names[1])).unwrap().kind != Kind::RedirectTo(host(names[0])) {
+        assert!(begin.elapsed().as_secs() < 10);
+        tokio::task::yield_now().await;
+    }
+    let request =
+        format!("GET /orders?page=2&q=a%20b HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", names[1]);
+    let expected = format!("location: https://{}:{}/orders?page=2&q=a%20b", names[0], world.https.port());
+    let page = world.raw(names[1], &request).await;
+    assert!(page.starts_with("HTTP/1.1 308") && page.to_lowercase().contains(&expected), "{page}");
+    assert!(world.get(names[0]).await.contains(&format!("host={}", names[0])), "the primary serves itself");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

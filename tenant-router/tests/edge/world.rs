@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use acme::dns::Sources;
+use acme::probe::{Platform, Prober};
 use acme::testing::{Pebble, PebbleOptions};
 use acme::{CertCache, Issuer};
 use axum::Router;
@@ -24,7 +26,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use tenant_router::domains::{Checker, ClaimRules, Dns, Domain, State};
+use tenant_router::domains::{Checker, ClaimRules, Domain, State};
 use tenant_router::{
     Conn, Edge, EdgeConfig, Feed, Host, PlainPages, Reconciler, RouteTable, Tenant, domains,
 };
@@ -81,8 +83,10 @@ impl World {
         let feed = Feed::boot(db.clone(), base.clone(), clock.clone()).await.unwrap();
         let table = feed.table();
         let certs = CertCache::new(db.clone(), sealer.clone(), clock.clone()).unwrap();
-        let dns = Dns::new(&[pebble.dns.address]).unwrap();
-        let checker = Checker::new(db.clone(), dns, base.clone(), clock.clone());
+        let platform = Platform::new(base.as_str());
+        let sources = Sources::only(&[pebble.dns.address]);
+        let prober = Prober::new(sources, platform, clock.clone(), Arc::new(SystemRandom));
+        let checker = Checker::new(db.clone(), prober, base.clone(), clock.clone());
         let reconciler = Reconciler::new(db.clone(), checker.clone(), base.clone(), clock.clone());
         let issuer = Issuer::new(
             pebble.issuer_config(),

@@ -4,16 +4,18 @@ use std::net::ToSocketAddrs as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use acme::probe::Level;
 use clap::Args;
 use serde_json::json;
 use tokio::net::TcpStream;
 
 use super::answer;
+use super::domain::checker;
 use crate::config::Config;
 use crate::stack::Stack;
 
-/// Checks configuration, database and its roles, clock, keys, certificate authority, mail server and the base domain's
-/// DNS. Changes nothing. Exits with 1 when something must be mended.
+/// Checks configuration, database and its roles, clock, keys, certificate authority, mail server, the base domain's DNS and
+/// domains in trouble. Changes nothing. Exits with 1 when something must be mended.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// Answers as JSON.
@@ -46,6 +48,8 @@ impl Doctor {
                     outcome: Ok(format!("key {} seals", stack.sealer.current_key())),
                 });
                 findings.push(Finding { what: "clock", outcome: clock(&stack).await });
+                findings.push(Finding { what: "domains", outcome: domains(&stack).await });
+                findings.push(Finding { what: "targets", outcome: targets(&stack).await });
             }
             Err(error) => findings.push(Finding { what: "database", outcome: Err(format!("{error:#}")) }),
         }
@@ -71,6 +75,28 @@ impl Finding {
         };
         json!({ "check": self.what, "ok": ok, "text": text })
     }
+}
+
+/// Domains that need somebody: no certificate could be renewed, or their owners have left, or nobody sets the record.
+async fn domains(stack: &Stack) -> Result<String, String> {
+    let checker = checker(stack).map_err(|error| error.to_string())?;
+    let troubled = checker.in_trouble().await.map_err(|error| error.to_string())?;
+    if troubled.is_empty() {
+        return Ok("none is in trouble".to_owned());
+    }
+    let few: Vec<String> = troubled.iter().take(5).map(|(host, why)| format!("{host} ({why})")).collect();
+    let more = if troubled.len() > few.len() { ", .." } else { "" };
+    Err(format!("{}: {}{more}; see `portico domain doctor HOST`", troubled.len(), few.join(", ")))
+}
+
+/// What the platform's own zone says of the targets that customers' hosts point at.
+async fn targets(stack: &Stack) -> Result<String, String> {
+    let checker = checker(stack).map_err(|error| error.to_string())?;
+    let check = tokio::time::timeout(2 * PATIENCE, checker.own_zone()).await;
+    let check = check.map_err(|_| "dns.servers: no resolver answers in time".to_owned())?;
+    let text =
+        [check.says.as_str(), check.fix.as_deref().unwrap_or_default()].join(" ").trim_end().to_owned();
+    if check.level == Level::Fail { Err(text) } else { Ok(text) }
 }
 
 /// Expiry is decided by the database's clock and certificates by ours, so the two must agree.

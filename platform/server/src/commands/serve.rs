@@ -6,18 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acme::delegation::ProofServer;
-use acme::{CertCache, Issuer, IssuerConfig};
+use acme::{CacheConfig, CertCache, Issuer, IssuerConfig, SharedTickets};
 use anyhow::Context as _;
 use clap::Args;
 use platform_connectors::sync::{Refresher, Runner};
 use platform_core::jobs::Worker;
 use platform_core::mail::{self, Courier};
-use tenant_router::domains::{Checker, Dns};
+use tenant_router::domains::Notices;
 use tenant_router::{Edge, EdgeConfig, Feed, Host, Limits, Reconciler};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::domain::checker;
 use crate::compose::{self, Neutral};
 use crate::stack::Stack;
 
@@ -74,7 +75,11 @@ impl Serve {
     ) -> anyhow::Result<()> {
         let all = !(self.http || self.https);
         let feed = Feed::boot(stack.db.clone(), base(stack)?, stack.clock.clone()).await?;
-        let certs = CertCache::new(stack.db.clone(), stack.sealer.clone(), stack.clock.clone())?;
+        let (db, sealer, clock) = (stack.db.clone(), stack.sealer.clone(), stack.clock.clone());
+        let tickets =
+            SharedTickets::boot(db.clone(), sealer.clone(), clock.clone(), stack.random.clone()).await?;
+        let cache = CacheConfig { tickets: Some(tickets), ..CacheConfig::default() };
+        let certs = CertCache::with(db, sealer, clock, cache)?;
         let edge =
             Edge::new(edge_config(stack), feed.table(), certs.clone(), stack.db.clone(), Arc::new(Neutral))?;
         let stop = shutdown.clone();
@@ -107,12 +112,15 @@ impl Serve {
 
 fn edge_config(stack: &Stack) -> EdgeConfig {
     let limits = &stack.config.limits;
+    let usual = Limits::default();
     EdgeConfig {
         public_port: stack.config.https.public_port,
         limits: Limits {
             connections_per_second: limits.connections_per_second,
             connection_burst: limits.connection_burst,
-            ..Limits::default()
+            // Who lets one address open so many at once has a forwarder in front: they may stay open, too.
+            connections_per_client: usual.connections_per_client.max(limits.connection_burst.get() as usize),
+            ..usual
         },
         ..EdgeConfig::default()
     }
@@ -123,7 +131,8 @@ fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) 
     let (db, clock) = (stack.db.clone(), stack.clock.clone());
     let issuer = issuer(stack)?;
     let checker = checker(stack)?;
-    let reconciler = Reconciler::new(db.clone(), checker, base(stack)?, clock);
+    let notices = Notices::new(stack.outbox.clone(), clock.clone(), stack.random.clone());
+    let reconciler = Reconciler::new(db.clone(), checker, base(stack)?, clock).telling(notices);
     let smtp = &stack.config.smtp;
     let courier =
         Courier::new(db.clone(), stack.outbox.clone(), &smtp.url, &smtp.from).map_err(anyhow::Error::msg)?;
@@ -161,12 +170,6 @@ pub(crate) fn issuer(stack: &Stack) -> anyhow::Result<Issuer> {
     };
     let (clock, random) = (stack.clock.clone(), stack.random.clone());
     Ok(Issuer::new(config, stack.db.clone(), stack.sealer.clone(), clock, random)?)
-}
-
-/// Looks at domains by the configured resolvers.
-pub(crate) fn checker(stack: &Stack) -> anyhow::Result<Checker> {
-    let dns = Dns::new(&stack.config.dns.servers)?;
-    Ok(Checker::new(stack.db.clone(), dns, base(stack)?, stack.clock.clone()))
 }
 
 /// The platform's own domain.

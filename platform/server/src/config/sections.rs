@@ -1,6 +1,6 @@
 //! The sections, typed. What a key means is said here, beside its name.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr as _;
@@ -93,8 +93,11 @@ pub struct Acme {
 
 #[derive(Debug, Clone)]
 pub struct Dns {
-    /// Resolvers for verifying domains. Empty: the system's.
+    /// Resolvers that stand for what the world sees of a domain. Empty: three public ones.
     pub servers: Vec<SocketAddr>,
+    /// Root servers, from which the name servers of a domain are found and asked themselves. Empty: the internet's, or
+    /// none where `servers` is given: then the resolvers' word counts.
+    pub roots: Vec<IpAddr>,
 }
 
 #[derive(Clone)]
@@ -164,7 +167,10 @@ impl Config {
             database: database(reader),
             secrets: Secrets { key_file },
             acme: authorities::read(reader),
-            dns: Dns { servers: reader.list("dns.servers", "an address with a port, such as 9.9.9.9:53") },
+            dns: Dns {
+                servers: reader.list("dns.servers", "an address with a port, such as 9.9.9.9:53"),
+                roots: reader.list("dns.roots", "an address, such as 198.41.0.4"),
+            },
             smtp: Smtp {
                 url: reader.text("smtp.url").unwrap_or_else(|| "smtp://127.0.0.1:25".into()),
                 from: reader.required("smtp.from", "the address in From, such as portal@mail.example.com"),

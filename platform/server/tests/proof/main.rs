@@ -2,6 +2,7 @@
 //! it when the things it leans on fail.
 
 mod commands;
+mod domains;
 mod erp;
 mod ground;
 mod isolation;

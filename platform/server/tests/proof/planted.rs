@@ -37,6 +37,8 @@ const CLOSED: &[(&str, &str)] = &[
     ("contacts", "role"),
     ("customers", "status"),
     ("customers", "time_zone"),
+    ("domain_events", "what"),
+    ("domains", "ended_why"),
     ("domains", "proof"),
     ("domains", "state"),
     ("order_events", "kind"),
@@ -77,6 +79,8 @@ pub(crate) fn vendor_sql(word: &'static str, modules: &str) -> (Vendor, String) 
                      now(), '{{\"{word}\": 1}}', '{{\"{word}\": 1}}', '[\"{word}\"]');
              insert into domains (tenant_id, id, host, label, nonce, state, redirect_to, report, claimed_at)
              values ('{id}', '{staff}', 'old.{word}.example', '{word}label', '{word}nonce', 'released', '{word}.example', '[\"{word}\"]', now());
+             insert into domain_events (tenant_id, domain_id, host, at, what, detail, told_at)
+             values ('{id}', '{staff}', 'old.{word}.example', now(), 'released', '{{\"{word}\": 1}}', now());
              insert into jobs (tenant_id, id, kind, payload, dedupe_key, last_error, done_at)
              values ('{id}', '{staff}', '{word}', '{{\"{word}\": 1}}', '{word}', '{word}', now());
              insert into mail_outbox (tenant_id, id, to_address, to_name, from_name, reply_to, subject, message_id, last_error, erase_body_at, sent_at)

@@ -1,0 +1,90 @@
+//! A look-up of a host beside a bare hash map's: the same names, asked for in the same random order, in turns.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Args;
+use platform_core::id::{DomainId, TenantId};
+use serde_json::json;
+use stats_alloc::Region;
+use tenant_router::{Host, Kind, Known, Pattern, Route, RouteTable};
+use uuid::Uuid;
+
+use crate::ALLOCATOR;
+use crate::names::Dice;
+
+/// A name, and whether the look-up of the n-th name gives what it should.
+type Contender<'a> = (&'static str, Box<dyn Fn(usize) -> bool + 'a>);
+
+#[derive(Debug, Args)]
+pub(crate) struct Table {
+    #[arg(long, default_value_t = 100_000)]
+    hosts: u32,
+    #[arg(long, default_value_t = 9)]
+    rounds: u32,
+    /// Look-ups of each contender a round.
+    #[arg(long, default_value_t = 400_000)]
+    lookups: usize,
+}
+
+impl Table {
+    /// Gives `octets` a host, and for each round the nanoseconds of a look-up: `raw` (bare map), `host` (a parsed host),
+    /// `name` (a client's spelling), `stranger` (a name that is not there); and `allocations` of all look-ups.
+    pub(crate) fn run(&self) -> serde_json::Value {
+        let region = Region::new(ALLOCATOR);
+        let table = RouteTable::new();
+        table.replace((0..self.hosts).map(|n| (Pattern::Exact(host(n)), route(n))));
+        let change = region.change();
+        let octets = change.bytes_allocated - change.bytes_deallocated;
+        // hashbrown's own choice of a hash.
+        let raw: hashbrown::HashMap<Host, Arc<Route>, foldhash::fast::RandomState> =
+            (0..self.hosts).map(|n| (host(n), Arc::new(route(n)))).collect();
+        let mut dice = Dice::new(7);
+        let mut asked: Vec<Host> = (0..self.hosts).map(host).collect();
+        dice.shuffle(&mut asked);
+        let strangers: Vec<String> = (0..self.hosts).map(|n| format!("n{n}.stranger.example")).collect();
+
+        let live = |known: &Known| known.kind == Kind::Live;
+        let mut contenders: [Contender<'_>; 4] = [
+            ("raw", Box::new(|at| raw.get(black_box(asked[at].as_str())).is_some())),
+            ("host", Box::new(|at| table.with(black_box(&asked[at]), live) == Some(true))),
+            ("name", Box::new(|at| table.find(black_box(asked[at].as_str()), live) == Some(true))),
+            ("stranger", Box::new(|at| table.find(black_box(&strangers[at]), live).is_none())),
+        ];
+        let names = contenders.each_ref().map(|(name, _)| *name);
+        let mut nanoseconds = names.map(|name| (name, Vec::new()));
+        let mut allocations = 0;
+        for _ in 0..self.rounds {
+            dice.shuffle(&mut contenders);
+            for (name, look_up) in &contenders {
+                look_up(0);
+                let (region, began) = (Region::new(ALLOCATOR), Instant::now());
+                let found = (0..self.lookups).filter(|at| look_up(at % asked.len())).count();
+                let each = began.elapsed().as_nanos() as f64 / self.lookups as f64;
+                allocations += region.change().allocations;
+                assert_eq!(found, self.lookups, "{name}");
+                let place = nanoseconds.iter_mut().find(|(known, _)| known == name);
+                place.expect("a contender").1.push(each);
+            }
+        }
+        let mut report =
+            json!({ "octets": octets as f64 / f64::from(self.hosts), "allocations": allocations });
+        for (name, each) in nanoseconds {
+            report[name] = json!(each);
+        }
+        report
+    }
+}
+
+fn host(number: u32) -> Host {
+    let name = format!("success-{number}.customer-{}.example", number % 9973);
+    Host::parse(&name).expect("a host")
+}
+
+/// Every host is another tenant's: the worst case.
+fn route(number: u32) -> Route {
+    let id = Uuid::from_u128(u128::from(number));
+    let slug = format!("tenant-{number}").into();
+    Route { tenant: TenantId(id), slug, domain: Some(DomainId(id)), kind: Kind::Live }
+}

@@ -1,0 +1,210 @@
+//! How a domain goes on after a look at its DNS. Pure: the report, the clock and the domain decide.
+
+use acme::probe::{Check, Level, Report};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::cadence::{self, CLAIM_LIFE, GRACE};
+use super::{Domain, Proof, State, What};
+
+/// Where a domain goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turn {
+    pub(super) to: State,
+    pub(super) what: Option<What>,
+    /// How long until the next look; none when nothing is waited for.
+    pub(super) next: Option<TimeDelta>,
+    pub(super) proof: Option<Proof>,
+    /// Whether the present holder has to go for it.
+    pub(super) takes: bool,
+}
+
+impl Turn {
+    fn to(to: State, what: Option<What>, next: Option<TimeDelta>) -> Self {
+        Self { to, what, next, proof: None, takes: false }
+    }
+}
+
+/// Decides. `contested`: another tenant holds the host.
+pub(super) fn turn(domain: &Domain, report: &Report, contested: bool, now: DateTime<Utc>) -> Turn {
+    match domain.state {
+        State::Claimed | State::WaitingDns | State::Blocked => claim(domain, report, contested, now),
+        State::Verified => verified(domain, report, now),
+        State::Live => live(domain, report),
+        State::Moved => moved(domain, report, now),
+        ended @ (State::Released | State::Expired) => Turn::to(ended, None, None),
+    }
+}
+
+fn claim(domain: &Domain, report: &Report, contested: bool, now: DateTime<Utc>) -> Turn {
+    if let Some(proof) = report.proof {
+        let what = if contested { What::Took } else { What::Verified };
+        let verified = verified(domain, report, now);
+        return Turn { what: Some(what), proof: Some(proof.into()), takes: contested, ..verified };
+    }
+    let age = now - domain.claimed_at;
+    if age > CLAIM_LIFE {
+        return Turn::to(State::Expired, Some(What::Expired), None);
+    }
+    let next = Some(cadence::waiting(age, is_watched(domain, now)));
+    let blocked = contested && report.arrives == Some(true);
+    Turn::to(if blocked { State::Blocked } else { State::WaitingDns }, None, next)
+}
+
+fn verified(domain: &Domain, report: &Report, now: DateTime<Utc>) -> Turn {
+    let lost = report.proof.is_none() && report.arrives == Some(false);
+    if lost {
+        return Turn::to(State::WaitingDns, None, Some(cadence::AGAIN));
+    }
+    // Proven, and its visitors still to come: its certificate waits for that.
+    let next = match report.arrives {
+        Some(false) => cadence::waiting(now - domain.claimed_at, is_watched(domain, now)),
+        _ => cadence::settled(domain.id),
+    };
+    Turn::to(State::Verified, None, Some(next))
+}
+
+fn is_watched(domain: &Domain, now: DateTime<Utc>) -> bool {
+    domain.watched_until.is_some_and(|until| until > now)
+}
+
+fn live(domain: &Domain, report: &Report) -> Turn {
+    // Only a definite answer counts: name servers that fail say nothing about where a customer has gone.
+    if report.arrives == Some(false) {
+        return Turn::to(State::Moved, Some(What::Moved), Some(cadence::MOVED));
+    }
+    let what = match (is_troubled(report), domain.troubled_since) {
+        (true, None) => Some(What::Troubled),
+        (false, Some(_)) => Some(What::Recovered),
+        _ => None,
+    };
+    Turn::to(State::Live, what, Some(cadence::settled(domain.id)))
+}
+
+fn moved(domain: &Domain, report: &Report, now: DateTime<Utc>) -> Turn {
+    // A proxy hides where the host goes; the proof by TXT then says that it is still meant.
+    let back = report.arrives == Some(true) || (report.arrives.is_none() && report.proof.is_some());
+    if back {
+        return Turn::to(State::Live, Some(What::Returned), Some(cadence::settled(domain.id)));
+    }
+    let over = domain.moved_at.is_some_and(|since| now - since >= GRACE);
+    if over && report.arrives == Some(false) {
+        return Turn::to(State::Released, Some(What::Released), None);
+    }
+    Turn::to(State::Moved, None, Some(cadence::MOVED))
+}
+
+/// Whether the next certificate would be refused.
+pub(super) fn is_troubled(report: &Report) -> bool {
+    troubles(report).next().is_some()
+}
+
+/// What stands in the way of the next certificate.
+pub(super) fn troubles(report: &Report) -> impl Iterator<Item = &Check> {
+    report.obstacles().filter(|check| check.level == Level::Fail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Host;
+    use acme::probe::{Code, Proof as Shown};
+    use platform_core::id::{DomainId, TenantId};
+    use uuid::Uuid;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    fn domain(state: State) -> Domain {
+        Domain {
+            id: DomainId(Uuid::nil()),
+            tenant: TenantId(Uuid::nil()),
+            host: Host::parse("success.brightwater.example").unwrap(),
+            state,
+            label: String::new(),
+            nonce: String::new(),
+            proof: None,
+            redirect_to: None,
+            report: None,
+            claimed_at: now() - TimeDelta::hours(1),
+            checked_at: None,
+            next_check: None,
+            watched_until: None,
+            verified_at: None,
+            live_at: None,
+            moved_at: None,
+            troubled_since: None,
+        }
+    }
+
+    fn report(arrives: Option<bool>, proof: Option<Shown>, fault: Option<Code>) -> Report {
+        Report {
+            host: String::new(),
+            at: now(),
+            zone: None,
+            servers: Vec::new(),
+            provider: None,
+            proxy: None,
+            proof,
+            arrives,
+            checks: fault.map(|code| Check::theirs(code, "", "")).into_iter().collect(),
+            next_look: None,
+        }
+    }
+
+    #[track_caller]
+    fn goes(domain: &Domain, report: &Report, contested: bool, to: State, what: Option<What>) {
+        let turn = turn(domain, report, contested, now());
+        assert_eq!((turn.to, turn.what), (to, what));
+        assert_eq!(turn.next.is_none(), matches!(to, State::Released | State::Expired));
+        assert_eq!(turn.takes, what == Some(What::Took));
+    }
+
+    #[test]
+    fn a_claim_waits_until_it_is_proven_or_too_old() {
+        let (yes, no) = (Some(true), Some(false));
+        let claimed = domain(State::Claimed);
+        goes(&claimed, &report(no, None, Some(Code::NoName)), false, State::WaitingDns, None);
+        goes(&claimed, &report(yes, Some(Shown::Cname), None), false, State::Verified, Some(What::Verified));
+        goes(&claimed, &report(no, Some(Shown::Txt), None), false, State::Verified, Some(What::Verified));
+        // Held by another: pointing here is not enough, a TXT record is.
+        goes(&claimed, &report(yes, None, None), true, State::Blocked, None);
+        goes(&claimed, &report(no, None, None), true, State::WaitingDns, None);
+        goes(&claimed, &report(yes, Some(Shown::Txt), None), true, State::Verified, Some(What::Took));
+        let old = Domain { claimed_at: now() - TimeDelta::days(8), ..domain(State::WaitingDns) };
+        goes(&old, &report(no, None, None), false, State::Expired, Some(What::Expired));
+        goes(&old, &report(yes, Some(Shown::Cname), None), false, State::Verified, Some(What::Verified));
+    }
+
+    #[test]
+    fn a_verified_host_that_loses_its_proof_waits_again() {
+        let verified = domain(State::Verified);
+        goes(&verified, &report(Some(false), None, None), false, State::WaitingDns, None);
+        goes(&verified, &report(Some(false), Some(Shown::Txt), None), false, State::Verified, None);
+        goes(&verified, &report(None, None, Some(Code::FailingServer)), false, State::Verified, None);
+    }
+
+    #[test]
+    fn a_live_host_moves_comes_back_or_is_let_go() {
+        let live = domain(State::Live);
+        goes(&live, &report(Some(false), None, Some(Code::NoName)), false, State::Moved, Some(What::Moved));
+        goes(&live, &report(None, None, Some(Code::FailingServer)), false, State::Live, Some(What::Troubled));
+        goes(&live, &report(Some(true), None, None), false, State::Live, None);
+        let moved = |days| Domain { moved_at: Some(now() - TimeDelta::days(days)), ..domain(State::Moved) };
+        goes(&moved(1), &report(Some(false), None, None), false, State::Moved, None);
+        goes(&moved(6), &report(Some(true), None, None), false, State::Live, Some(What::Returned));
+        goes(&moved(8), &report(None, Some(Shown::Txt), None), false, State::Live, Some(What::Returned));
+        goes(&moved(7), &report(Some(false), None, None), false, State::Released, Some(What::Released));
+        // Nobody can tell: not the moment to let go.
+        goes(&moved(9), &report(None, None, Some(Code::SilentServer)), false, State::Moved, None);
+    }
+
+    #[test]
+    fn trouble_is_told_once_and_so_is_its_end() {
+        let (live, trouble) = (domain(State::Live), report(Some(true), None, Some(Code::CaaOtherIssuer)));
+        goes(&live, &trouble, false, State::Live, Some(What::Troubled));
+        let troubled = Domain { troubled_since: Some(now()), ..live };
+        goes(&troubled, &trouble, false, State::Live, None);
+        goes(&troubled, &report(Some(true), None, None), false, State::Live, Some(What::Recovered));
+    }
+}
