@@ -1,4 +1,5 @@
 //! Asks one server one question: over UDP, again over TCP when the answer is cut short, twice before it counts as silent.
+//! A resolver is asked by `resolver` first.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,6 +14,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use super::message::{Answer, Kind};
+use super::resolver::Resolvers;
 use super::said::{Said, Trouble};
 
 /// Largest answer asked for over UDP (the DNS flag day's figure).
@@ -34,6 +36,7 @@ pub enum Mode {
 pub struct Client {
     random: Arc<dyn Random>,
     patience: Duration,
+    resolvers: Resolvers,
 }
 
 impl std::fmt::Debug for Client {
@@ -46,11 +49,18 @@ impl Client {
     /// A client that waits `patience` for each of two tries.
     #[must_use]
     pub fn new(random: Arc<dyn Random>, patience: Duration) -> Self {
-        Self { random, patience }
+        Self { random, patience, resolvers: Resolvers::new(patience) }
     }
 
     /// The answer to one question, read.
     pub async fn said(&self, server: SocketAddr, name: &str, kind: Kind, mode: Mode) -> Said {
+        if mode == Mode::Resolver {
+            match self.resolvers.found(server, name, kind).await {
+                Some(Ok(answer)) => return Said::read(name, kind, false, &answer),
+                Some(Err(trouble)) => return Said::Failed(trouble),
+                None => {}
+            }
+        }
         match self.ask(server, name, kind, mode).await {
             Ok(answer) => Said::read(name, kind, mode == Mode::Own, &answer),
             Err(trouble) => Said::Failed(trouble),

@@ -7,6 +7,7 @@
 pub mod client;
 pub mod guard;
 pub mod message;
+mod resolver;
 pub mod said;
 pub mod walk;
 
