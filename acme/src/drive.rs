@@ -54,6 +54,11 @@ pub(crate) async fn drive(issuer: &Issuer, row: OrderRow, shutdown: &Cancellatio
                 polls = Polls { next: POLL_FIRST, spent: Duration::ZERO };
                 if shutdown.is_cancelled() { put_back(&mut work).await } else { keep(&mut work).await }
             }
+            Ok(Next::Kept) if !shutdown.is_cancelled() => {
+                polls = Polls { next: POLL_FIRST, spent: Duration::ZERO };
+                Ok(Outcome::GoOn)
+            }
+            Ok(Next::Kept) => put_back(&mut work).await,
             Ok(Next::Poll) if shutdown.is_cancelled() => put_back(&mut work).await,
             Ok(Next::Poll) => poll(&mut work, &mut polls).await,
             Err(StepError::Lost) => Err(StepError::Lost),

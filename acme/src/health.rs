@@ -33,10 +33,15 @@ impl Issuer {
     /// The authorities that are to be left alone now.
     pub(crate) async fn away(&self, tx: &mut SystemTx, now: DateTime<Utc>) -> Result<Vec<String>, DbError> {
         let faulty = store::faulty(tx).await?;
-        let mut known = self.faulty.lock().expect("no holder panics");
-        *known = faulty.iter().map(|health| health.directory.clone()).collect();
+        self.remember_faulty(faulty.iter().map(|health| health.directory.clone()));
         let away = faulty.into_iter().filter(|health| health.down_until.is_some_and(|until| until > now));
         Ok(away.map(|health| health.directory).collect())
+    }
+
+    pub(crate) fn remember_faulty(&self, directories: impl Iterator<Item = String>) {
+        let mut known = self.faulty.lock().expect("no holder panics");
+        known.clear();
+        known.extend(directories);
     }
 
     /// When somebody may try an authority again that is left alone now.

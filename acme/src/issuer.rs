@@ -19,7 +19,7 @@ use crate::account::Known;
 use crate::budget::delta;
 use crate::precheck::{NoPrecheck, Precheck};
 use crate::settings::IssuerConfig;
-use crate::store::{self, Opening};
+use crate::store::{self, Duties, Opening};
 use crate::tls::Configs;
 use crate::wire::{Wire, WireError};
 use crate::{budget, drive, installed};
@@ -156,9 +156,12 @@ impl Issuer {
                 self.reconcile().await?;
                 looked = Some(tokio::time::Instant::now());
             }
-            self.open_renewals().await?;
+            let duties = self.duties().await?;
+            if duties.renew {
+                self.open_renewals().await?;
+            }
             self.fill(workers, shutdown).await?;
-            if asking.is_empty() {
+            if asking.is_empty() && (duties.ask || duties.revoke) {
                 // A slow authority shall not keep orders from being driven.
                 let issuer = self.clone();
                 asking.spawn(async move { issuer.side_jobs().await });
@@ -182,6 +185,11 @@ impl Issuer {
         }
     }
 
+    async fn duties(&self) -> Result<Duties, DbError> {
+        let mut tx = self.db.system(System::Certificates).await?;
+        store::duties(&mut tx, self.clock.now()).await
+    }
+
     async fn side_jobs(&self) {
         if let Err(error) = self.ask_for_windows().await {
             tracing::warn!(%error, "renewal windows could not be asked for");
@@ -197,9 +205,16 @@ impl Issuer {
     /// # Errors
     /// The database's answer.
     pub async fn turn(&self) -> Result<usize, DbError> {
-        self.ask_for_windows().await?;
-        self.revoke_due().await?;
-        self.open_renewals().await?;
+        let duties = self.duties().await?;
+        if duties.ask {
+            self.ask_for_windows().await?;
+        }
+        if duties.revoke {
+            self.revoke_due().await?;
+        }
+        if duties.ask || duties.renew {
+            self.open_renewals().await?;
+        }
         let (mut workers, shutdown) = (JoinSet::new(), CancellationToken::new());
         self.fill(&mut workers, &shutdown).await?;
         let count = workers.len();
@@ -257,8 +272,11 @@ impl Issuer {
 
     /// Fills the workers with orders that are due.
     async fn fill(&self, workers: &mut JoinSet<()>, shutdown: &CancellationToken) -> Result<(), DbError> {
-        while workers.len() < self.config.workers.max(1) {
-            let Some(row) = self.claim().await? else { return Ok(()) };
+        let room = self.config.workers.max(1).saturating_sub(workers.len());
+        if room == 0 {
+            return Ok(());
+        }
+        for row in self.claim(room).await? {
             let (issuer, shutdown) = (self.clone(), shutdown.clone());
             workers.spawn(async move { drive::drive(&issuer, row, &shutdown).await });
         }

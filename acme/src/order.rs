@@ -4,13 +4,13 @@
 use instant_acme::{
     AuthorizationStatus, CertificateIdentifier, ChallengeStatus, Identifier, NewOrder, OrderStatus,
 };
-use platform_core::db::System;
+use platform_core::db::{System, SystemTx};
 use platform_core::id;
 use platform_core::secrets::Binding;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::budget::{Bucket, Lane, Taken};
+use crate::budget::{Bucket, Lane, Taken, delta};
 use crate::challenges::{Answer, Kind};
 use crate::issuer::Issuer;
 use crate::store::OrderRow;
@@ -48,6 +48,8 @@ pub(crate) enum Next {
     Go,
     /// Nothing new yet: look again.
     Poll,
+    /// As `Go`, and committed already.
+    Kept,
     /// Installed; committed already.
     Finished,
 }
@@ -93,35 +95,58 @@ impl Work<'_> {
             *self.row.challenge.get_or_insert_with(|| proof::first(&self.row.host, &self.issuer.config));
         let look = self.issuer.precheck.look(&self.row.host, kind).await;
         look.map_err(|objection| StepError::Unready(objection.who, objection.text))?;
-        self.take_tokens().await?;
+        let mut tx = self.issuer.db.system(System::Certificates).await?;
+        self.take_tokens(&mut tx).await?;
         self.row.key_sealed = Some(self.issuer.sealer.seal(&binding(self.row.id), &key::generate()?));
-        self.go(Step::Keyed)
+        self.keep(tx, Step::Keyed).await
     }
 
-    /// Takes a token of every bucket that the order draws on, or of none.
-    async fn take_tokens(&self) -> Result<(), StepError> {
+    /// Writes the order with its next step into a transaction that belongs to the step, and commits both.
+    async fn keep(&mut self, tx: SystemTx, step: Step) -> Result<Next, StepError> {
+        let before = std::mem::replace(&mut self.row.step, step);
+        let kept = self.commit(tx).await;
+        if kept.is_err() {
+            // What was to lie beside the step is not there either.
+            self.row.step = before;
+        }
+        kept?;
+        Ok(Next::Kept)
+    }
+
+    async fn commit(&self, mut tx: SystemTx) -> Result<(), StepError> {
+        let now = self.issuer.clock.now();
+        let lease = now + delta(self.issuer.config.lease);
+        if !store::save(&mut tx, &self.row, now, Some(lease), None).await? {
+            return Err(StepError::Lost);
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Takes a token of every bucket that the order draws on, or fails: then the transaction takes none.
+    async fn take_tokens(&self, tx: &mut SystemTx) -> Result<(), StepError> {
         let (now, lane) = (self.issuer.clock.now(), self.row.lane);
         let limits = self.issuer.authority(&self.row.directory)?.limits;
-        let mut tx = self.issuer.db.system(System::Certificates).await?;
-        if let Some(limit) = limits.failures {
+        // A renewal that has not failed yet has no failures to count.
+        let counts = self.row.replaces.is_none() || self.row.attempts > 0;
+        if let (Some(limit), true) = (limits.failures, counts) {
             let failures = Bucket::failures(&self.row.directory, &self.row.host, limit);
-            let free = failures.free_at(&mut tx, lane, now).await?;
+            let free = failures.free_at(tx, lane, now).await?;
             if free > now {
                 return Err(StepError::Wait(Some(free)));
             }
         }
         for bucket in self.drawn_on()? {
-            if let Taken::NotBefore(at) = bucket.take(&mut tx, Lane::Urgent, now).await? {
+            if let Taken::NotBefore(at) = bucket.take(tx, Lane::Urgent, now).await? {
                 return Err(StepError::Wait(Some(at)));
             }
         }
         if let (true, Some(limit)) = (self.row.spends, limits.orders) {
             let orders = Bucket::orders(&self.row.directory, limit);
-            if orders.take(&mut tx, lane, now).await? != Taken::Yes {
+            if orders.take(tx, lane, now).await? != Taken::Yes {
                 return Err(StepError::Wait(None));
             }
         }
-        tx.commit().await?;
         Ok(())
     }
 
@@ -138,7 +163,7 @@ impl Work<'_> {
     }
 
     /// Gives back what the authority charges only for a certificate, of an order that never became one.
-    pub(crate) async fn give_back(&self, tx: &mut platform_core::db::SystemTx) -> Result<(), StepError> {
+    pub(crate) async fn give_back(&self, tx: &mut SystemTx) -> Result<(), StepError> {
         if matches!(self.row.step, Step::New | Step::Finalized) {
             return Ok(());
         }
@@ -183,7 +208,7 @@ impl Work<'_> {
         self.go(Step::New)
     }
 
-    /// Writes the answers of all open challenges. The caller commits the step together with them.
+    /// Writes the answers of all open challenges and the step in one commit.
     async fn store_answers(&mut self) -> Result<Next, StepError> {
         if let Some(step) = self.ahead(Look::Known).await? {
             return self.go(step);
@@ -201,14 +226,10 @@ impl Work<'_> {
         // What the authority offers decides: it may know fewer kinds than we do.
         self.row.challenge = answers.first().map_or(self.row.challenge, |answer| Some(answer.kind));
         let mut tx = self.issuer.db.system(System::Certificates).await?;
-        if !store::holds(&mut tx, &self.row).await? {
-            return Err(StepError::Lost);
-        }
         for answer in &answers {
             challenges::put(&mut tx, self.row.id, answer, self.issuer.clock.now()).await?;
         }
-        tx.commit().await?;
-        self.go(Step::Challenged)
+        self.keep(tx, Step::Challenged).await
     }
 
     /// Tells the authority to look at the answers.

@@ -149,30 +149,27 @@ pub(crate) fn canonical(name: &str) -> Result<Cow<'_, str>, HostError> {
 /// The name without its final dot if it keeps every rule as it stands; otherwise the slower way says which it breaks, or
 /// mends it. An A-label is left to that way: what it stands for has to be read.
 fn plain(name: &str) -> Option<&str> {
-    let bytes = name.strip_suffix('.').unwrap_or(name).as_bytes();
-    if bytes.len() > MAX_LENGTH {
+    let bare = name.strip_suffix('.').unwrap_or(name);
+    let bytes = bare.as_bytes();
+    // No way out of this loop before its end, so that it goes over many octets at once.
+    let mut good = true;
+    for byte in bytes {
+        good &= byte.is_ascii_lowercase() | byte.is_ascii_digit() | (*byte == b'-') | (*byte == b'.');
+    }
+    if !good || bytes.len() > MAX_LENGTH {
         return None;
     }
-    let (mut start, mut labels, mut digits) = (0, 1, true);
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => {}
-            b'a'..=b'z' => digits = false,
-            b'-' if at > start => digits = false,
-            b'.' if at > start && at - start <= 63 && bytes[at - 1] != b'-' => {
-                (start, labels, digits) = (at + 1, labels + 1, true);
-            }
-            _ => return None,
-        }
-        if at == start + 3 && bytes[start..].starts_with(b"xn--") {
+    let (mut labels, mut last) = (0, bytes);
+    for label in bytes.split(|byte| *byte == b'.') {
+        let ends_well = matches!(label, [first, .., last] if *first != b'-' && *last != b'-')
+            || matches!(label, [only] if *only != b'-');
+        if !ends_well || label.len() > 63 || label.starts_with(b"xn--") {
             return None;
         }
+        (labels, last) = (labels + 1, label);
     }
-    let last = &bytes[start..];
-    let whole = !last.is_empty() && last.len() <= 63 && last[last.len() - 1] != b'-';
-    // What may be an address ends in digits or begins with 0x; the slower way knows.
-    let name_like = !digits && !last.starts_with(b"0x") && labels <= MAX_LABELS;
-    (whole && name_like).then(|| &name[..bytes.len()])
+    // What may be an address begins with a digit; the slower way knows.
+    (labels <= MAX_LABELS && !last[0].is_ascii_digit()).then_some(bare)
 }
 
 fn parse_port(text: &str) -> Result<u16, HostError> {

@@ -26,7 +26,6 @@ mod wire;
 pub use edge::{Edge, EdgeConfig, UnknownHost};
 pub use feed::Feed;
 pub use host::{Host, HostError};
-pub use known::Known;
 pub use layer::{Conn, Tenant};
 pub use limits::Limits;
 pub use neutral::{NeutralPages, PlainPages, Refusal};

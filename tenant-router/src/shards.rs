@@ -12,7 +12,7 @@ use hashbrown::HashTable;
 use crate::known::Known;
 
 /// Immutable once it is put in place.
-pub(crate) type Shard = HashTable<Arc<Known>>;
+pub(crate) type Shard = HashTable<Known>;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -104,8 +104,7 @@ mod tests {
     fn with_one_more(old: &Shard) -> Option<Shard> {
         let route = Route { tenant: TenantId(Uuid::nil()), slug: "a".into(), domain: None, kind: Kind::Live };
         let mut new = old.clone();
-        let known = Arc::new(Known::new(&Host::parse("a.example").unwrap(), route));
-        new.insert_unique(7, known, |_| 7);
+        new.insert_unique(7, Known::new(&Host::parse("a.example").unwrap(), route), |_| 7);
         Some(new)
     }
 

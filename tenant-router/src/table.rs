@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, LazyLock};
 
 use foldhash::SharedSeed;
-use foldhash::quality::SeedableRandomState;
+use foldhash::fast::SeedableRandomState;
 use platform_core::id::{DomainId, TenantId};
 
 use crate::host::{Host, canonical};
@@ -68,7 +68,7 @@ impl Pattern {
 }
 
 /// Hash, name, and what shall be there.
-type Change = (u64, Host, Option<Arc<Known>>);
+type Change = (u64, Host, Option<Known>);
 
 /// Names come from strangers, so an attacker must not be able to choose names that meet in one bucket. SipHash would make
 /// that certain and costs as much as the rest of the look-up. A keyed foldhash is enough here: its 128 secret bits are the
@@ -103,25 +103,25 @@ impl RouteTable {
 
     /// The route of a host: its own, else that of a wildcard that covers it.
     #[must_use]
-    pub fn get(&self, host: &Host) -> Option<Arc<Known>> {
-        self.look_up(host.as_str(), Arc::clone)
+    pub fn get(&self, host: &Host) -> Option<Route> {
+        self.look_up(host.as_str(), Route::clone)
     }
 
-    /// As `get`, and takes what is needed of it on the spot: no two cores fight for the entry's reference count.
-    pub fn with<R>(&self, host: &Host, take: impl FnOnce(&Known) -> R) -> Option<R> {
-        self.look_up(host.as_str(), |known| take(known))
+    /// As `get`, and takes what is needed of it on the spot: no two cores fight for a shared count.
+    pub fn with<R>(&self, host: &Host, take: impl FnOnce(&Route) -> R) -> Option<R> {
+        self.look_up(host.as_str(), take)
     }
 
     /// As `with`, for a name as a client sent it: a stranger's name costs no allocation either.
-    pub fn find<R>(&self, name: &str, take: impl FnOnce(&Known) -> R) -> Option<R> {
-        self.look_up(&canonical(name).ok()?, |known| take(known))
+    pub fn find<R>(&self, name: &str, take: impl FnOnce(&Route) -> R) -> Option<R> {
+        self.look_up(&canonical(name).ok()?, take)
     }
 
-    fn look_up<R>(&self, name: &str, take: impl FnOnce(&Arc<Known>) -> R) -> Option<R> {
+    fn look_up<R>(&self, name: &str, take: impl FnOnce(&Route) -> R) -> Option<R> {
         let hash = self.hash(name.as_bytes());
         self.shards
             .read(shard(hash), |shard| match shard.find(hash, |known| known.is(name)) {
-                Some(known) => Ok(take(known)),
+                Some(known) => Ok(take(&known.route)),
                 None => Err(take),
             })
             .or_else(|take| {
@@ -131,7 +131,7 @@ impl RouteTable {
                         return Err(());
                     }
                     let hash = self.hash(parent.as_bytes());
-                    wildcards.find(hash, |known| known.is(parent)).map(take).ok_or(())
+                    wildcards.find(hash, |known| known.is(parent)).map(|known| take(&known.route)).ok_or(())
                 })
             })
             .ok()
@@ -160,7 +160,7 @@ impl RouteTable {
         for (pattern, route) in changes {
             let host = pattern.host();
             let hash = self.hash(host.as_str().as_bytes());
-            let known = route.map(|route| Arc::new(Known::new(host, route)));
+            let known = route.map(|route| Known::new(host, route));
             by_shard.entry(pattern.shard(hash)).or_default().push((hash, host.clone(), known));
         }
         let changed = by_shard.into_iter().filter(|(at, changes)| {
@@ -188,7 +188,7 @@ impl RouteTable {
         for (pattern, route) in routes {
             let host = pattern.host();
             let hash = self.hash(host.as_str().as_bytes());
-            let known = Arc::new(Known::new(host, route));
+            let known = Known::new(host, route);
             self.put(&mut all[pattern.shard(hash)], hash, host, Some(known));
         }
         let mut changed = 0;
@@ -211,21 +211,23 @@ impl RouteTable {
         let mut hosts = Vec::new();
         for at in 0..SHARDS {
             self.shards.read(at, |shard| {
-                hosts.extend(shard.iter().filter(|known| known.tenant == tenant).map(|known| known.host()));
+                hosts.extend(
+                    shard.iter().filter(|known| known.route.tenant == tenant).map(|known| known.host()),
+                );
             });
         }
         hosts
     }
 
     fn same(&self, one: &Shard, other: &Shard) -> bool {
-        let known = |entry: &Arc<Known>| {
+        let known = |entry: &Known| {
             let hash = self.hash(entry.bytes());
             one.find(hash, |known| known.bytes() == entry.bytes()) == Some(entry)
         };
         one.len() == other.len() && other.iter().all(known)
     }
 
-    fn put(&self, into: &mut Shard, hash: u64, host: &Host, known: Option<Arc<Known>>) {
+    fn put(&self, into: &mut Shard, hash: u64, host: &Host, known: Option<Known>) {
         if let Ok(entry) = into.find_entry(hash, |known| known.is(host.as_str())) {
             entry.remove();
         }
@@ -326,7 +328,7 @@ mod tests {
         }
         assert_eq!(table.len(), plain.len());
         for (host, route) in &plain {
-            assert_eq!(&**table.get(host).unwrap(), route);
+            assert_eq!(table.get(host).as_ref(), Some(route));
         }
         let all = plain.iter().map(|(host, route)| (Pattern::Exact(host.clone()), route.clone()));
         assert_eq!(table.replace(all), 0, "a full look finds nothing to change");

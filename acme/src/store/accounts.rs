@@ -131,6 +131,51 @@ pub(crate) struct Health {
     pub(crate) down_reason: Option<String>,
 }
 
+/// An authority as those see it who look for work.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(crate) struct Standing {
+    pub(crate) directory: String,
+    pub(crate) faulty: bool,
+    pub(crate) down_until: Option<DateTime<Utc>>,
+    /// When the bucket of new orders is full.
+    pub(crate) orders_full: Option<DateTime<Utc>>,
+}
+
+/// The standing of each of these authorities, in this order.
+pub(crate) async fn standings(tx: &mut SystemTx, directories: &[String]) -> Result<Vec<Standing>, Error> {
+    let rows = sqlx::query_as(
+        "select d.directory, coalesce(a.down_faults > 0, false) as faulty, a.down_until, b.tat as orders_full
+           from unnest($1::text[]) with ordinality as d (directory, n)
+           left join acme_accounts a using (directory)
+           left join acme_budgets b on b.directory = d.directory and b.bucket = 'orders'
+          order by d.n",
+    )
+    .bind(directories)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// What is due beside orders.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub(crate) struct Duties {
+    pub(crate) ask: bool,
+    pub(crate) renew: bool,
+    pub(crate) revoke: bool,
+}
+
+pub(crate) async fn duties(tx: &mut SystemTx, now: DateTime<Utc>) -> Result<Duties, Error> {
+    let row = sqlx::query_as(
+        "select exists (select from certificates where superseded_at is null and ari_next <= $1) as ask,
+                exists (select from certificates where superseded_at is null and renew_at <= $1) as renew,
+                exists (select from acme_revocations where done_at is null and due <= $1) as revoke",
+    )
+    .bind(now)
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(row)
+}
+
 /// The authorities that did not work when they were last asked.
 pub(crate) async fn faulty(tx: &mut SystemTx) -> Result<Vec<Health>, Error> {
     let rows = sqlx::query_as(

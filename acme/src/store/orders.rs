@@ -97,24 +97,27 @@ pub(crate) async fn next_free(tx: &mut SystemTx, away: &[String]) -> Result<Opti
     Ok(next)
 }
 
-/// When the next order of a lane that waits for a token of this authority is due.
+/// When the next order that waits for a token is due, by authority and lane.
 pub(crate) async fn next_spending(
     tx: &mut SystemTx,
-    directory: &str,
-    lane: Lane,
-) -> Result<Option<DateTime<Utc>>, Error> {
-    let next = sqlx::query_scalar(
-        "select least(
-            (select min(due) from acme_orders
-              where step = 'new' and spends and directory = $1 and lane = $2 and not attempts > 0 and lease_until is null),
-            (select min(due) from acme_orders
-              where step = 'new' and spends and directory = $1 and lane = $2 and attempts > 0 and lease_until is null))",
+    directories: &[String],
+) -> Result<Vec<(String, Lane, DateTime<Utc>)>, Error> {
+    let rows = sqlx::query_as(
+        "select d.directory, l.lane, due
+           from unnest($1::text[]) as d (directory), unnest(array[0, 1, 2, 3]::smallint[]) as l (lane),
+                lateral (select least(
+                    (select due from acme_orders o
+                      where step = 'new' and spends and o.directory = d.directory and o.lane = l.lane
+                        and (attempts > 0) = false and lease_until is null order by due limit 1),
+                    (select due from acme_orders o
+                      where step = 'new' and spends and o.directory = d.directory and o.lane = l.lane
+                        and (attempts > 0) = true and lease_until is null order by due limit 1)) as due) w
+          where due is not null",
     )
-    .bind(directory)
-    .bind(lane)
-    .fetch_one(tx.conn())
+    .bind(directories)
+    .fetch_all(tx.conn())
     .await?;
-    Ok(next)
+    Ok(rows)
 }
 
 /// Writes an order back. `lease_until` none lets go of it. False when another worker has taken it meanwhile.
@@ -208,7 +211,8 @@ mod tests {
         assert!(!save(&mut tx, &first, at(61), None, None).await.unwrap(), "the first holder is fenced off");
         assert!(!holds(&mut tx, &first).await.unwrap() && holds(&mut tx, &second).await.unwrap());
         assert!(save(&mut tx, &second, at(61), None, None).await.unwrap());
-        assert_eq!(next_spending(&mut tx, d, lane).await.unwrap(), Some(at(61)));
+        let waiting = next_spending(&mut tx, &["d".to_owned()]).await.unwrap();
+        assert_eq!(waiting, [("d".to_owned(), Lane::First, at(61))]);
 
         crate::wanted::forget(&mut tx, "a.example").await.unwrap();
         crate::store::drop_unwanted(&mut tx, at(62)).await.unwrap();

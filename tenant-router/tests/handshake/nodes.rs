@@ -143,5 +143,8 @@ async fn an_import_of_thousands_does_not_delay_the_end_of_a_domain() {
     }
     println!("gone {:?} after 5,000 others came", begin.elapsed());
     assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
-    assert_eq!(node.table.len(), 5002);
+    while node.table.len() != 5002 {
+        assert!(begin.elapsed() < Duration::from_secs(10), "{} hosts", node.table.len());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }

@@ -249,12 +249,14 @@ async fn new_keys_keep_everything_readable() {
              values ('{row}', 'd', '\\x{}', '\\x{}', '\\x{}', now());
              insert into acme_orders (id, host, step, key_sealed, due, created_at) values ('{row}', 'h.example', 'keyed', '\\x{}', now(), now());
              insert into certificates (id, host, names, chain, key_sealed, serial, issuer, directory, not_before, not_after, renew_at, created_at)
-             values ('{row}', 'h.example', '{{h.example}}', '', '\\x{}', '1', 'i', 'd', now(), now(), now(), now())",
+             values ('{row}', 'h.example', '{{h.example}}', '', '\\x{}', '1', 'i', 'd', now(), now(), now(), now());
+             insert into ticket_keys (id, epoch, key_sealed, created_at) values ('{row}', 1, '\\x{}', now())",
             platform("acme_accounts", "key_sealed", row),
             platform("acme_accounts", "next_key_sealed", row),
             platform("acme_accounts", "eab_sealed", row),
             platform("acme_orders", "key_sealed", row),
-            platform("certificates", "key_sealed", row)
+            platform("certificates", "key_sealed", row),
+            platform("ticket_keys", "key_sealed", row)
         ))
         .await;
 
@@ -264,7 +266,7 @@ async fn new_keys_keep_everything_readable() {
     let told = shell.done(&["keys", "add"]);
     assert!(told.contains("key 2 waits"), "{told}");
     let told = shell.done(&["keys", "rotate"]);
-    assert!(told.contains("key 2 seals now; 7 secrets"), "{told}");
+    assert!(told.contains("key 2 seals now; 8 secrets"), "{told}");
     let file = std::fs::read_to_string(folder.join("keys")).expect("the key file");
     let new_only = file.lines().filter(|line| line.starts_with("2:")).collect::<String>();
     let sealer = Sealer::from_key_file(&new_only, Arc::new(SystemRandom)).expect("a key");
