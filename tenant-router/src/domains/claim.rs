@@ -64,6 +64,8 @@ pub enum ClaimError {
     NotAHost(String, HostError),
     #[error("“{0}” has only one part; use a host of your domain, such as portal.your-company.com")]
     SingleLabel(Host),
+    #[error("“{0}” is a place where others register their domains; use a domain of your own below it")]
+    PublicSuffix(Host),
     #[error("“{0}” belongs to the platform itself")]
     Platform(Host),
     #[error("“.{0}” names are not reachable from the internet, so no certificate can be had for them")]
@@ -113,6 +115,9 @@ impl ClaimRules {
         }
         if labels.len() < 2 {
             return Err(ClaimError::SingleLabel(host));
+        }
+        if psl::suffix_str(host.as_str()) == Some(host.as_str()) {
+            return Err(ClaimError::PublicSuffix(host));
         }
         if labels.len() >= 4 && labels.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(ClaimError::Repeats(host));
@@ -176,6 +181,8 @@ mod tests {
         refused("success.brightwater.example", "not reachable");
         refused("www.www.kunde.de", "repeats");
         refused("mta-sts.kunde.de", "trusted by mail programs");
+        refused("co.uk", "others register their domains");
+        refused("github.io", "others register their domains");
         refused("wpad.kunde.de", "trusted by mail programs");
         refused("раураl.kunde.de", "different scripts");
         refused("pоrtico.kunde.de", "different scripts");

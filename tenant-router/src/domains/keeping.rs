@@ -205,7 +205,7 @@ pub(super) async fn in_trouble(
           where (state = 'live' and troubled_since is not null) or state in ('moved', 'blocked')
              or (state in ('claimed', 'waiting_dns') and claimed_at < $1)
              or (state = 'verified' and verified_at < $1)
-          order by host limit 200",
+          order by troubled_since is null, host limit 200",
     )
     .bind(waiting_since)
     .fetch_all(tx.conn())

@@ -55,10 +55,12 @@ fn verified(domain: &Domain, report: &Report, now: DateTime<Utc>) -> Turn {
     if lost {
         return Turn::to(State::WaitingDns, None, Some(cadence::AGAIN));
     }
-    // Proven, and its visitors still to come: its certificate waits for that.
-    let next = match report.arrives {
-        Some(false) => cadence::waiting(now - domain.claimed_at, is_watched(domain, now)),
-        _ => cadence::settled(domain.id),
+    // Proven, and its certificate waits for its visitors, or for something else to be mended.
+    let waits = report.arrives == Some(false) || report.obstacles().next().is_some();
+    let next = if waits {
+        cadence::waiting(now - domain.claimed_at, is_watched(domain, now))
+    } else {
+        cadence::settled(domain.id)
     };
     Turn::to(State::Verified, None, Some(next))
 }
@@ -190,6 +192,11 @@ mod tests {
         goes(&verified, &report(Some(false), None, None), false, State::WaitingDns, None);
         goes(&verified, &report(Some(false), Some(Shown::Txt), None), false, State::Verified, None);
         goes(&verified, &report(None, None, Some(Code::FailingServer)), false, State::Verified, None);
+        // A certificate that cannot be had yet is looked after as often as a claim; one that is on its way is not.
+        let next = |fault| {
+            turn(&verified, &report(Some(true), Some(Shown::Cname), fault), false, now()).next.unwrap()
+        };
+        assert!(next(Some(Code::CaaNobody)) < TimeDelta::hours(1) && next(None) >= TimeDelta::days(1));
     }
 
     #[test]

@@ -95,7 +95,8 @@ impl World {
             clock.clone(),
             Arc::new(SystemRandom),
         )
-        .unwrap();
+        .unwrap()
+        .with_precheck(Arc::new(checker.clone()));
         let mut config = EdgeConfig { public_port: https.port(), ..EdgeConfig::default() };
         change(&mut config);
         let edge = Edge::new(config, table.clone(), certs.clone(), db.clone(), Arc::new(PlainPages)).unwrap();

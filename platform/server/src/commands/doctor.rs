@@ -86,7 +86,10 @@ async fn domains(stack: &Stack) -> Result<String, String> {
     }
     let few: Vec<String> = troubled.iter().take(5).map(|(host, why)| format!("{host} ({why})")).collect();
     let more = if troubled.len() > few.len() { ", .." } else { "" };
-    Err(format!("{}: {}{more}; see `portico domain doctor HOST`", troubled.len(), few.join(", ")))
+    let text = format!("{}: {}{more}; see `portico domain doctor HOST`", troubled.len(), few.join(", "));
+    // A customer who has not set a record yet, or has left, is no fault of this installation.
+    let urgent = troubled.iter().any(|(_, why)| why == "troubled");
+    if urgent { Err(text) } else { Ok(format!("to look at: {text}")) }
 }
 
 /// What the platform's own zone says of the targets that customers' hosts point at.
