@@ -27,6 +27,7 @@ from stage.processes import Failed, Programs, Stopped, run, stop_on_signals
 
 # statements that a stranger's name must never cause: a certificate's key, a challenge, an order
 OF_NAMES = "query ~* 'key_sealed.*from certificates' or query ~* 'from acme_challenges' or query ~* 'into acme_orders'"
+SIMULATE = pathlib.Path("acme/examples/simulate.rs")
 WARM = 1000
 FIRST_VISITS = 1000
 
@@ -65,7 +66,10 @@ class Binaries:
         run("cargo build", ["cargo", "build", "--locked", "--release", "-p", "platform-server", "-p", "load-edge"], show=True)
         metadata = json.loads(run("cargo metadata", ["cargo", "metadata", "--no-deps", "--format-version", "1", "--offline"]))
         folder = pathlib.Path(metadata["target_directory"]) / "release"
-        self.portico, self.edge = folder / "portico", folder / "load-edge"
+        self.portico, self.edge, self.simulate = folder / "portico", folder / "load-edge", folder / "examples/simulate"
+        if SIMULATE.exists():
+            example = ["-p", "acme", "--features", "testing", "--example", "simulate"]
+            run("cargo build", ["cargo", "build", "--locked", "--release", *example], show=True)
 
 
 class Bench:
@@ -240,11 +244,10 @@ class Bench:
 
     def simulations(self):
         """The certificate queue under a simulated authority, in virtual time: a program of `acme`, which prints its own figures."""
-        if not pathlib.Path("acme/examples/simulate.rs").exists():
+        if not SIMULATE.exists():
             self.tell("the simulations of the queue are not there")
             return
-        command = ["cargo", "run", "--locked", "--release", "-q", "-p", "acme", "--features", "testing", "--example", "simulate", "--"]
-        done = subprocess.run([*command, *(["--quick"] if self.options.quick else [])], check=False)
+        done = subprocess.run([self.binaries.simulate, *(["--quick"] if self.options.quick else [])], check=False)
         if done.returncode:
             raise Failed(f"the simulations failed (status {done.returncode})")
 
