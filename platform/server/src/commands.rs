@@ -7,6 +7,7 @@ mod domain;
 mod keys;
 mod migrate;
 mod people;
+mod precheck;
 mod serve;
 mod tenant;
 mod themes;

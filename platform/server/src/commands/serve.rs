@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::domain::checker;
+use super::precheck::DnsPrecheck;
 use crate::compose::{self, Neutral};
 use crate::stack::Stack;
 
@@ -129,8 +130,8 @@ fn edge_config(stack: &Stack) -> EdgeConfig {
 /// Starts the worker; gives the handle by which pages have an order read at once.
 fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) -> anyhow::Result<Refresher> {
     let (db, clock) = (stack.db.clone(), stack.clock.clone());
-    let issuer = issuer(stack)?;
     let checker = checker(stack)?;
+    let issuer = issuer(stack)?.with_precheck(Arc::new(DnsPrecheck(checker.clone())));
     let notices = Notices::new(stack.outbox.clone(), clock.clone(), stack.random.clone());
     let reconciler = Reconciler::new(db.clone(), checker, base(stack)?, clock).telling(notices);
     let smtp = &stack.config.smtp;
