@@ -14,7 +14,7 @@ use platform_core::jobs::Worker;
 use platform_core::mail::{self, Courier};
 use tenant_router::domains::Notices;
 use tenant_router::{Edge, EdgeConfig, Feed, Host, Limits, Reconciler};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -85,12 +85,12 @@ impl Serve {
         let stop = shutdown.clone();
         tasks.spawn(async move { feed.run(stop).await });
         if all || self.http {
-            let listener = listen("http.listen", stack.config.http.listen).await?;
+            let listener = listen("http.listen", stack.config.http.listen)?;
             let (edge, stop) = (edge.clone(), shutdown.clone());
             tasks.spawn(async move { report(edge.serve_http(listener, stop).await) });
         }
         if all || self.https {
-            let listener = listen("https.listen", stack.config.https.listen).await?;
+            let listener = listen("https.listen", stack.config.https.listen)?;
             let app = compose::app(stack, refresher).await?;
             let stop = shutdown.clone();
             tasks.spawn(async move { certs.run(stop).await });
@@ -177,9 +177,18 @@ pub(crate) fn base(stack: &Stack) -> anyhow::Result<Host> {
     Host::parse(&stack.config.platform.base_domain).context("platform.base_domain")
 }
 
-async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let listener =
-        TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen on {address}"))?;
+/// Connections that the system holds until we come to them; it allows as many as `net.core.somaxconn` at most. With fewer,
+/// a burst of strangers has everybody else's first packet dropped, and repeated only a second later.
+const BACKLOG: u32 = 16 * 1024;
+
+fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listening = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    let listener = listening().with_context(|| format!("{key}: cannot listen on {address}"))?;
     tracing::info!(%address, "{key}");
     Ok(listener)
 }
