@@ -10,15 +10,11 @@ use chrono::TimeDelta;
 use migrations::testing::TestDatabase;
 use platform_core::db::{Db, DbConfig, Error};
 
-/// One figure with its goal, as every benchmark of the house prints it.
-fn figure(name: &str, value: f64, unit: &str, (operator, goal): (&str, f64)) {
-    let met = match operator {
-        "<=" => value <= goal,
-        _ => (value - goal).abs() < f64::EPSILON,
-    };
-    let word = if met { "met" } else { "short" };
+/// One figure with its goal, which it must not exceed, as every benchmark of the house prints it.
+fn figure(name: &str, value: f64, unit: &str, goal: f64) {
+    let word = if value <= goal { "met" } else { "short" };
     say(&format!(
-        "figure {name} {value:.2} {unit} goal {operator} {goal} {word} ({value:.2} .. {value:.2} over 1 rounds)"
+        "figure {name} {value:.2} {unit} goal <= {goal:.2} {word} ({value:.2} .. {value:.2} over 1 rounds)"
     ));
 }
 
@@ -47,7 +43,7 @@ fn seconds(span: TimeDelta) -> f64 {
 }
 
 async fn import(quick: bool, seed: u64) -> Result<(), Error> {
-    let domains = if quick { 600 } else { 10_000 };
+    let domains = if quick { 400 } else { 10_000 };
     let people = if quick { 5 } else { 50 };
     let plain = Import { domains, failing: 0, people, seed }.run(empty().await?).await?;
     tell_import("all good", &plain);
@@ -55,16 +51,16 @@ async fn import(quick: bool, seed: u64) -> Result<(), Error> {
     let best = TimeDelta::seconds(36 * i64::try_from(domains + people - 300).unwrap_or(0));
     say(&format!("# the authority's limit allows {:.3} days at best", days(best)));
     let goal = if quick { days(best) + 0.05 } else { 4.1 };
-    figure("import_span", days(plain.span), "days", ("<=", goal));
-    figure("import_refused", number(plain.refused), "answers", ("=", 0.0));
-    figure("import_person_waits_p99", seconds(plain.wait), "s", ("<=", 5.0));
+    figure("import.span", days(plain.span), "days", goal);
+    figure("import.refused", number(plain.refused), "answers", 0.0);
+    figure("import.person_waits_p99", seconds(plain.wait), "s", 5.0);
     let failing = Import { domains, failing: 30, people, seed }.run(empty().await?).await?;
     tell_import("30 % of the domains fail at the authority", &failing);
     let delay = (days(failing.span) / days(plain.span) - 1.0) * 100.0;
-    figure("import_delay_by_failures", delay, "%", ("<=", 2.0));
-    figure("import_failures_refused", number(failing.refused), "answers", ("=", 0.0));
-    figure("import_failures_person_waits_p99", seconds(failing.wait), "s", ("<=", 5.0));
-    figure("import_failures_a_name_an_hour", number(failing.failures_in_an_hour), "failures", ("<=", 4.0));
+    figure("import.delay_by_failures", delay, "%", 2.0);
+    figure("import.failures_refused", number(failing.refused), "answers", 0.0);
+    figure("import.failures_person_waits_p99", seconds(failing.wait), "s", 5.0);
+    figure("import.failures_a_name_an_hour", number(failing.failures_in_an_hour), "failures", 4.0);
     Ok(())
 }
 
@@ -80,20 +76,24 @@ fn tell_import(what: &str, outcome: &ImportOutcome) {
 
 async fn year(quick: bool, seed: u64) -> Result<(), Error> {
     let year = Year {
-        certificates: if quick { 1_000 } else { 10_000 },
-        days: if quick { 100 } else { 365 },
+        certificates: if quick { 300 } else { 10_000 },
+        days: if quick { 60 } else { 365 },
         ask_every: 6 * 3600,
-        outage: (35, 10),
-        revocation: (if quick { 75 } else { 200 }, 10),
-        tick: TimeDelta::minutes(10),
+        outage: if quick { (20, 5) } else { (100, 10) },
+        revocation: (if quick { 45 } else { 200 }, 10),
+        tick: TimeDelta::minutes(if quick { 30 } else { 5 }),
         seed,
     };
     let outcome = year.run(empty().await?, |line| say(&format!("# {line}"))).await?;
     tell_year(&year, &outcome);
-    figure("year_expired", number(outcome.expired), "certificates", ("=", 0.0));
-    figure("year_counted_renewals", number(outcome.counted), "orders", ("=", 0.0));
-    figure("year_refused", number(outcome.refused), "answers", ("=", 0.0));
-    figure("year_peak_by_mean", f64::from(outcome.peak) / outcome.mean, "times", ("<=", 2.0));
+    figure("year.expired", number(outcome.expired), "certificates", 0.0);
+    figure("year.counted_renewals", number(outcome.counted), "orders", 0.0);
+    figure("year.refused", number(outcome.refused), "answers", 0.0);
+    if quick {
+        say("# a fleet this small is below the least pace: its peak says nothing");
+        return Ok(());
+    }
+    figure("year.peak_by_mean", f64::from(outcome.peak) / outcome.mean, "times", 2.0);
     Ok(())
 }
 

@@ -31,8 +31,16 @@ pub(crate) struct Known {
 #[error("{0}")]
 pub struct RollError(String);
 
-fn binding(id: Uuid, column: &'static str) -> Binding {
-    Binding { table: "acme_accounts", column, tenant: None, row: id }
+fn key_at(id: Uuid) -> Binding {
+    Binding { table: "acme_accounts", column: "key_sealed", tenant: None, row: id }
+}
+
+fn next_key_at(id: Uuid) -> Binding {
+    Binding { table: "acme_accounts", column: "next_key_sealed", tenant: None, row: id }
+}
+
+fn external_at(id: Uuid) -> Binding {
+    Binding { table: "acme_accounts", column: "eab_sealed", tenant: None, row: id }
 }
 
 impl Issuer {
@@ -80,7 +88,7 @@ impl Issuer {
         let Some(row) = store::account_of(&mut tx, directory).await? else {
             return Err(StepError::NoAccount);
         };
-        let sealed = self.sealer.seal(&binding(row.id, "next_key_sealed"), &next);
+        let sealed = self.sealer.seal(&next_key_at(row.id), &next);
         let row = store::keep_next_key(&mut tx, row.id, &sealed).await?;
         tx.commit().await?;
         self.tell_next_key(directory, &row).await?;
@@ -94,8 +102,8 @@ impl Issuer {
         let (Some(next), Some(account)) = (&row.next_key_sealed, row.account_url.as_deref()) else {
             return Err(StepError::NoAccount);
         };
-        let next = self.sealer.open(&binding(row.id, "next_key_sealed"), next)?;
-        let old = self.sealer.open(&binding(row.id, "key_sealed"), &row.key_sealed)?;
+        let next = self.sealer.open(&next_key_at(row.id), next)?;
+        let old = self.sealer.open(&key_at(row.id), &row.key_sealed)?;
         let (old, new) = (Signer::from_pkcs8(&old)?, Signer::from_pkcs8(&next)?);
         let wire = self.wire(directory)?;
         let addresses = Directory::read(&wire, directory).await?;
@@ -110,7 +118,7 @@ impl Issuer {
             }
             Err(error) => return Err(error),
         }
-        let sealed = self.sealer.seal(&binding(row.id, "key_sealed"), &next);
+        let sealed = self.sealer.seal(&key_at(row.id), &next);
         let mut tx = self.db.system(System::Certificates).await?;
         store::take_next_key(&mut tx, row.id, row.key_version, &sealed).await?;
         tx.commit().await?;
@@ -124,7 +132,7 @@ impl Issuer {
             self.tell_next_key(directory, &row).await?;
             row = self.stored_account(authority).await?;
         }
-        let pkcs8 = self.sealer.open(&binding(row.id, "key_sealed"), &row.key_sealed)?;
+        let pkcs8 = self.sealer.open(&key_at(row.id), &row.key_sealed)?;
         let wire = self.wire(directory)?;
         let addresses = Directory::read(&wire, directory).await?;
         let signer = Signer::from_pkcs8(&pkcs8)?;
@@ -148,9 +156,9 @@ impl Issuer {
             return Ok(row);
         }
         let new_id = id::uuid(&*self.clock, &*self.random);
-        let sealed = self.sealer.seal(&binding(new_id, "key_sealed"), &key::generate()?);
+        let sealed = self.sealer.seal(&key_at(new_id), &key::generate()?);
         let external = authority.external.as_ref();
-        let secret = external.map(|known| self.sealer.seal(&binding(new_id, "eab_sealed"), &known.hmac));
+        let secret = external.map(|known| self.sealer.seal(&external_at(new_id), &known.hmac));
         let new = store::NewAccount {
             id: new_id,
             directory,
@@ -173,7 +181,7 @@ impl Issuer {
             return Ok(Some(external.clone()));
         }
         let (Some(kid), Some(sealed)) = (&row.eab_kid, &row.eab_sealed) else { return Ok(None) };
-        let hmac = self.sealer.open(&binding(row.id, "eab_sealed"), sealed)?;
+        let hmac = self.sealer.open(&external_at(row.id), sealed)?;
         Ok(Some(ExternalAccount { kid: kid.clone(), hmac }))
     }
 

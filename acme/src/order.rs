@@ -93,8 +93,11 @@ impl Work<'_> {
     async fn prepare(&mut self) -> Result<Next, StepError> {
         let kind =
             *self.row.challenge.get_or_insert_with(|| proof::first(&self.row.host, &self.issuer.config));
-        let look = self.issuer.precheck.look(&self.row.host, kind).await;
-        look.map_err(|objection| StepError::Unready(objection.who, objection.text))?;
+        // Where a certificate is about to expire, the authority's own word is worth more than ours.
+        if self.row.lane != Lane::Urgent {
+            let look = self.issuer.precheck.look(&self.row.host, kind).await;
+            look.map_err(|objection| StepError::Unready(objection.who, objection.text))?;
+        }
         let mut tx = self.issuer.db.system(System::Certificates).await?;
         self.take_tokens(&mut tx).await?;
         self.row.key_sealed = Some(self.issuer.sealer.seal(&binding(self.row.id), &key::generate()?));
