@@ -119,7 +119,7 @@ impl Edge {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Serves tenants over TLS until shutdown, then lets open requests finish. `app` finds [`Conn`], `Tenant` and
+    /// Serves tenants over TLS until shutdown, then lets open requests finish. `app` finds [`Conn`](crate::Conn), `Tenant` and
     /// `ConnectInfo<SocketAddr>` in the request's extensions.
     ///
     /// # Errors
