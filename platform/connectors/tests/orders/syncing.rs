@@ -247,7 +247,7 @@ async fn an_order_that_somebody_looks_at_is_fresh_at_once() {
         .await
         .expect("a hint soon (the smoke run measures 2 s)")
         .unwrap();
-    assert_eq!(hint.payload(), format!("{}:{order}", world.tenant));
+    assert_eq!(hint.payload(), format!("{}:{}:{order}", world.tenant, world.brightwater));
     assert_eq!(world.word(&key, "status").await, "in_production");
 
     let other = erp
@@ -270,8 +270,20 @@ async fn an_order_that_moves_to_another_account_leaves_its_customer() {
     let key = erp
         .value("select min(ord_no)::text from of_ordhdr where cust_no = 'BRW-1042' and ord_stat = 'P'")
         .await;
+    let order = world.order(&key).await;
+    let mut hints = world.db.listen(&["orders"]).await.unwrap();
     erp.sql(&format!("update of_ordhdr set cust_no = 'HAL-2210' where ord_no = {key}")).await;
     let halvorsen = world.halvorsen.to_string();
+    // Both are told, or the one whom it left would go on seeing a page with it.
+    let hint = |customer| format!("{}:{customer}:{order}", world.tenant);
+    let mut untold = vec![hint(world.brightwater), hint(world.halvorsen)];
+    let heard = async {
+        while !untold.is_empty() {
+            let heard = hints.recv().await.unwrap();
+            untold.retain(|hint| hint != heard.payload());
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), heard).await.expect("both customers are told");
     eventually("its new customer", || async { world.word(&key, "customer_id").await == halvorsen }).await;
     let stray = format!(
         "select count(*)::text from order_lines l join orders o on o.id = l.order_id
