@@ -82,7 +82,10 @@ class Portico(Contender):
         self.database.psql(self.db, "-c", "update connectors set data_as_of = now() where tenant_id in (select tenant_id from sessions)")
 
     def drive(self, seconds, *options):
-        """Every visitor has asked a moment ago, as in the midst of a day."""
+        """Every visitor has asked a moment ago, as in the midst of a day; what they were shown before is forgotten, or all of it
+        would grow too old at once."""
+        hint = "select pg_notify('orders', tenant_id || ':*') from (select distinct tenant_id from sessions) visited"
+        self.database.psql(self.db, "-c", hint)
         super().drive(60, "--once")
         return super().drive(seconds, *options)
 
