@@ -30,7 +30,11 @@ def main():
     if not where:
         sys.exit("no demo stands here: start me by `infra/demo --run /usr/bin/python3 infra/rating.py`")
     world = json.loads(pathlib.Path(where).read_text())
-    found = findings(world["custom"], world["https_port"], world["ca"])
+    ask = lambda: findings(world["custom"], world["https_port"], world["ca"])
+    found = ask()
+    # a look that could not be taken is no finding, and is taken again once
+    if any(each["severity"] == "WARN" and each["id"] not in EXPECTED for each in found):
+        found = ask()
     faults = demands(found)
     for each in found:
         if each["severity"] not in ("OK", "INFO") and each["id"] not in EXPECTED:
