@@ -11,18 +11,7 @@ use crate::challenges::Kind;
 /// # Errors
 /// The database's answer.
 pub async fn want(tx: &mut SystemTx, hosts: &[String], now: DateTime<Utc>) -> Result<u64, Error> {
-    let done = sqlx::query(
-        "insert into wanted_hosts (host, since) select host, $2 from unnest($1::text[]) as t (host)
-         on conflict (host) do nothing",
-    )
-    .bind(hosts)
-    .bind(now)
-    .execute(tx.conn())
-    .await?;
-    if done.rows_affected() > 0 {
-        hint(tx).await?;
-    }
-    Ok(done.rows_affected())
+    add(tx, hosts, now, false).await
 }
 
 /// The same for an import: these hosts wait behind those that a person waits for.
@@ -30,12 +19,17 @@ pub async fn want(tx: &mut SystemTx, hosts: &[String], now: DateTime<Utc>) -> Re
 /// # Errors
 /// The database's answer.
 pub async fn want_in_bulk(tx: &mut SystemTx, hosts: &[String], now: DateTime<Utc>) -> Result<u64, Error> {
+    add(tx, hosts, now, true).await
+}
+
+async fn add(tx: &mut SystemTx, hosts: &[String], now: DateTime<Utc>, bulk: bool) -> Result<u64, Error> {
     let done = sqlx::query(
-        "insert into wanted_hosts (host, since, bulk) select host, $2, true from unnest($1::text[]) as t (host)
+        "insert into wanted_hosts (host, since, bulk) select host, $2, $3 from unnest($1::text[]) as t (host)
          on conflict (host) do nothing",
     )
     .bind(hosts)
     .bind(now)
+    .bind(bulk)
     .execute(tx.conn())
     .await?;
     if done.rows_affected() > 0 {
