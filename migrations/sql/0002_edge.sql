@@ -237,11 +237,17 @@ create table certificates (
     unwanted_since timestamptz,
     created_at timestamptz not null,
     superseded_at timestamptz
+) with (
+    -- Each certificate is asked about four times a day, and an update copies the row: chain and key, which never change,
+    -- are kept out of it.
+    toast_tuple_target = 256
 );
 create unique index certificates_current on certificates (host) where superseded_at is null;
 create index certificates_renewal on certificates (renew_at) where superseded_at is null;
 create index certificates_ari on certificates (ari_next) where superseded_at is null and ari_next is not null;
-create index certificates_superseded on certificates (superseded_at) where superseded_at is not null;
+-- what the sweep looks for: keys to erase, and rows to forget
+create index certificates_keys on certificates (superseded_at) where superseded_at is not null and key_sealed is not null;
+create index certificates_forgotten on certificates (not_after) where superseded_at is not null;
 select wall.platform('certificates');
 
 -- Certificates that the authority shall revoke. The key is gone before: the account signs the request.
