@@ -10,6 +10,7 @@ mod people;
 mod serve;
 mod tenant;
 mod themes;
+mod tracking;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -36,6 +37,9 @@ pub(crate) enum Command {
     /// Connectors: links to the systems that hold tenants' orders.
     #[command(subcommand)]
     Connector(connector::Connector),
+    /// Tracking: accounts at providers that follow parcels.
+    #[command(subcommand)]
+    Tracking(tracking::Tracking),
     /// Domains: hosts of tenants' customers.
     #[command(subcommand)]
     Domain(domain::Domain),
@@ -63,6 +67,7 @@ pub(crate) async fn run(command: Command, config: &Path) -> anyhow::Result<ExitC
         Command::Serve(command) => command.run(&Stack::open(config).await?).await,
         Command::Doctor(command) => command.run(config).await,
         Command::Connector(command) => command.run(&Stack::open(config).await?).await,
+        Command::Tracking(command) => command.run(&Stack::open(config).await?).await,
         Command::Domain(command) => command.run(&Stack::open(config).await?).await,
         Command::Certificate(command) => command.run(&Stack::open(config).await?).await,
         Command::Migrate(command) => command.run(&config).await,

@@ -10,6 +10,12 @@ use uuid::Uuid;
 
 use super::order::{Cursor, From, Show, Summary};
 
+pub mod export;
+pub mod sharing;
+pub mod tracking;
+pub mod views;
+pub mod watches;
+
 /// Orders a list shows at once.
 pub const PAGE: usize = 20;
 /// Matches of a search that are looked at.
@@ -277,6 +283,7 @@ pub struct ShipmentRow {
     pub shipped_at: Option<DateTime<Utc>>,
     pub expected_on: Option<NaiveDate>,
     pub delivered_at: Option<DateTime<Utc>>,
+    pub signed_by: Option<String>,
 }
 
 /// An order's parcels, oldest first.
@@ -286,7 +293,8 @@ pub struct ShipmentRow {
 pub async fn shipments(tx: &mut TenantTx, order: Uuid) -> Result<Vec<ShipmentRow>, Error> {
     let tenant = tx.tenant();
     let rows = sqlx::query_as(
-        "select external_id, number, status, carrier, tracking_number, tracking_url, shipped_at, expected_on, delivered_at
+        "select external_id, number, status, carrier, tracking_number, tracking_url, shipped_at, expected_on, delivered_at,
+                signed_by
            from shipments where tenant_id = $1 and order_id = $2 order by shipped_at nulls last, number",
     )
     .bind(tenant)
@@ -329,6 +337,8 @@ pub struct EventRow {
     pub new: Option<String>,
     pub reason: Option<String>,
     pub at: DateTime<Utc>,
+    /// A row of the source's own log, and not our own sight.
+    pub logged: bool,
 }
 
 /// An order's history, newest first.
@@ -338,7 +348,8 @@ pub struct EventRow {
 pub async fn events(tx: &mut TenantTx, order: Uuid) -> Result<Vec<EventRow>, Error> {
     let tenant = tx.tenant();
     let rows = sqlx::query_as(
-        "select kind, old, new, reason, coalesce(source_at, seen_at) as at from order_events
+        "select kind, old, new, reason, coalesce(source_at, seen_at) as at, external_id is not null as logged
+           from order_events
           where tenant_id = $1 and order_id = $2 order by coalesce(source_at, seen_at) desc, id desc limit 200",
     )
     .bind(tenant)
