@@ -15,3 +15,4 @@ mod person;
 mod planted;
 mod pooler;
 mod rights;
+mod tracking;
