@@ -165,7 +165,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="infra/load/orders", description="""What orders cost where there are many: each page's own SQL
         for a customer with 100,000 orders at a tenant with ten million, beside the same customer alone. Figures go to stdout,
         progress to stderr.""")
-    parser.add_argument("--quick", action="store_true", help="a twentieth of the orders, fewer rounds")
+    parser.add_argument("--quick", action="store_true", help="a fiftieth of the orders, fewer rounds")
     parser.add_argument("--rounds", type=int, help="how many rounds")
     parser.add_argument("--seconds", type=int, help="seconds a turn")
     parser.add_argument("--orders", type=int, help="of the tenant")
@@ -175,8 +175,8 @@ def arguments():
     options = parser.parse_args()
     options.rounds = options.rounds or (3 if options.quick else 7)
     options.seconds = options.seconds or (1 if options.quick else 2)
-    options.orders = options.orders or (500_000 if options.quick else 10_000_000)
-    options.own = options.own or (20_000 if options.quick else 100_000)
+    options.orders = options.orders or (200_000 if options.quick else 10_000_000)
+    options.own = options.own or (10_000 if options.quick else 100_000)
     return options
 
 

@@ -39,7 +39,7 @@ insert into orders (tenant_id, id, customer_id, connector_id, external_id, numbe
                                      else interval '40 days' + n % 100000 * interval '11 minutes' end as ordered) at;
 insert into order_search_keys (tenant_id, customer_id, key, order_id)
     select tenant_id, customer_id, k.key, id from orders
-     cross join lateral (values ('SO' || substr(number, 4)), (substr(number, 4)), ('CP' || 10 + total::int % 90)) k (key);
+     cross join lateral (values ('SO' || substr(number, 4)), (substr(number, 4)), ('CP' || 10 + external_id::bigint % 90)) k (key);
 insert into order_events (tenant_id, id, order_id, customer_id, kind, old, new, seen_at, source_at)
     select tenant_id, id, id, customer_id, 'status', 'received', status, sort_at, sort_at from orders where is_open;
 \o :out

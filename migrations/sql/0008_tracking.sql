@@ -153,3 +153,7 @@ alter table mail_outbox add column unsubscribe text;
 -- What was delivered, in the order of lists: a customer has many of these, and those with other ends lie between.
 create index orders_delivered on orders (tenant_id, customer_id, sort_at desc, id desc)
     where deleted_at is null and status = 'delivered';
+
+-- What is held: few, and the only orders whose reason a customer's overview looks at, so that all its other counts are read
+-- from orders_open alone.
+create index orders_held on orders (tenant_id, customer_id, sort_at desc, id desc) where deleted_at is null and status = 'on_hold';

@@ -16,6 +16,7 @@ mod parcels;
 pub mod routes;
 mod sample_details;
 mod sample_lists;
+mod sample_parcels;
 pub mod store;
 pub(crate) mod tell;
 mod watching;

@@ -42,15 +42,24 @@ impl World {
     }
 
     /// What the provider sends of the parcel that our company's order has, signed with a secret.
-    async fn send(&self, router: &axum::Router, account: &str, secret: &str, event: &str, padding: usize) -> StatusCode {
+    async fn send(
+        &self,
+        router: &axum::Router,
+        account: &str,
+        secret: &str,
+        event: &str,
+        padding: usize,
+    ) -> StatusCode {
         let ts = self.ground.stack.clock.now().timestamp();
         let body = format!(
             r#"{{"event_id": "{event}", "ts": {ts}, "padding": "{}", "msg": {{"tracking_number": "quokkax7 1z", "signed_by": "J. Barker",
                 "checkpoints": [{{"checkpoint_time": "2026-05-27T08:15:00Z", "tag": "Delivered", "message": "Put on quokkax7 dock"}}]}}}}"#,
             "x".repeat(padding)
         );
-        let tag = STANDARD.encode(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), body.as_bytes()));
-        let request = Request::post(format!("/webhooks/tracking/{account}")).header("aftership-hmac-sha256", tag);
+        let tag = STANDARD
+            .encode(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), body.as_bytes()));
+        let request =
+            Request::post(format!("/webhooks/tracking/{account}")).header("aftership-hmac-sha256", tag);
         let mut request = request.body(Body::from(body)).expect("a request");
         request.extensions_mut().insert(tenant(self.vendor.id, self.vendor.word));
         let peer = std::net::SocketAddr::from(([10, 99, 0, 1], 40_000));
@@ -78,7 +87,16 @@ async fn what_the_carrier_says_is_seen_by_its_company_at_once() {
     let mut tx = world.ground.stack.db.tenant(scope).await.expect("a transaction");
     platform_connectors::carriers::put(&mut tx, &world.ground.stack.sealer, &new).await.expect("an account");
     tx.commit().await.expect("stored");
-    let words = ["tracking", "set", "--tenant", "kestrelx7", "--name", "other", "--webhook-secret", "hook secret eight"];
+    let words = [
+        "tracking",
+        "set",
+        "--tenant",
+        "kestrelx7",
+        "--name",
+        "other",
+        "--webhook-secret",
+        "hook secret eight",
+    ];
     assert!(shell.done(&words).contains("/webhooks/tracking/other"));
     let shown = shell.done(&["tracking", "show", "--tenant", "kestrelx7"]);
     assert!(shown.contains("hook") && shown.contains("other") && !shown.contains("secret"), "{shown}");
@@ -101,11 +119,18 @@ async fn what_the_carrier_says_is_seen_by_its_company_at_once() {
         // A planted account has a secret that does not open: a fault of ours, and no news either way.
         assert!(status == wanted || (account != "hook" && status.is_server_error()), "{account}: {status}");
     }
-    assert_eq!(world.send(&app.router, "hook", SECRET, "e-1", 300 * 1024).await, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(
+        world.send(&app.router, "hook", SECRET, "e-1", 300 * 1024).await,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
     assert!(!us.get(&path).await.body.contains("J. Barker"), "nothing of this was believed");
 
     assert_eq!(world.send(&app.router, "hook", SECRET, "e-1", 0).await, StatusCode::NO_CONTENT);
-    assert_eq!(world.send(&app.router, "hook", SECRET, "e-1", 0).await, StatusCode::NO_CONTENT, "again is fine");
+    assert_eq!(
+        world.send(&app.router, "hook", SECRET, "e-1", 0).await,
+        StatusCode::NO_CONTENT,
+        "again is fine"
+    );
     let mut page = String::new();
     for _ in 0..60 {
         page = us.get(&path).await.body;
