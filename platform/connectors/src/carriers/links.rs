@@ -36,7 +36,7 @@ fn by_number(carrier: Option<&str>, number: &str) -> Option<String> {
         Carrier::Ups => format!("https://www.ups.com/track?tracknum={number}"),
         Carrier::Fedex => format!("https://www.fedex.com/fedextrack/?trknbr={number}"),
         Carrier::DhlExpress => {
-            format!("https://www.dhl.com/global-en/home/tracking.html?tracking-id={number}")
+            format!("https://www.dhl.com/en/express/tracking.html?AWB={number}")
         }
         Carrier::DhlParcel => {
             format!("https://www.dhl.de/de/privatkunden/dhl-sendungsverfolgung.html?piececode={number}")

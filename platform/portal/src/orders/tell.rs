@@ -56,10 +56,9 @@ pub(super) fn order(row: OrderRow, parts: Parts, today: NaiveDate, zone: Tz) -> 
     let credit_hold = status == Status::OnHold
         && row.hold_reason.as_deref().is_some_and(|reason| reason.to_lowercase().contains("credit"));
     let late = order::late(status, row.promised_on, row.expected_on, today);
-    let days_late = row
-        .promised_on
-        .zip(row.expected_on)
-        .and_then(|(was, now)| u32::try_from((now - was).num_days()).ok());
+    // Against the first promise: a vendor that moved its promise is as late as it is.
+    let days_late =
+        dates.promised.zip(row.expected_on).and_then(|(was, now)| u32::try_from((now - was).num_days()).ok());
     Order {
         id: row.id.to_string(),
         number: row.number,

@@ -139,7 +139,7 @@ async fn stop(
 ) -> Result<Response, Error> {
     let mut tx = visit.site().db().tenant(Scope::tenant(visit.tenant())).await?;
     if !watches::stop(&mut tx, &token, visit.now()).await? {
-        return Err(Error::because(Kind::SignIn, "no such link"));
+        return Err(Error::because(Kind::Unproved, "no such link"));
     }
     tx.commit().await?;
     proof.prove(Access::Machine);

@@ -32,7 +32,7 @@ async fn receive(
     request: axum::extract::Request,
 ) -> Result<Response, Error> {
     let (parts, body) = request.into_parts();
-    let refused = |why: Refused| Error::because(Kind::SignIn, why);
+    let refused = |why: Refused| Error::because(Kind::Unproved, why);
     let (site, headers) = (visit.site(), parts.headers);
     let mut tx = site.db().tenant(Scope::tenant(visit.tenant())).await?;
     let account = carriers::find(&mut tx, &name).await?.ok_or_else(|| refused(Refused::Signature))?;

@@ -7,7 +7,7 @@ use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{Request, StatusCode};
-use platform_core::clock::Clock as _;
+
 use tenant_router::Conn;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
