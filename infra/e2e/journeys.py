@@ -110,8 +110,12 @@ def outbox(browser, stage):
     stage.somebody(MAYA, stage.world["custom"])
     browser.forget()
     browser.open("/demo/outbox", stage.world["custom"])
-    browser.press("main li a")
-    demand(browser.seen("article pre"), f"{browser.path} opens no mail")
+    for at in range(len(browser.all("main li a"))):
+        browser.open(browser.all("main li a")[at].get_attribute("href"))
+        demand(browser.seen("article pre"), f"{browser.path} opens no mail")
+        # mails about orders come by themselves
+        if browser.seen("article a[href*='/sign-in/']"):
+            break
     browser.look("outbox")
     browser.press("article a[href*='/sign-in/']")
 

@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::Utc;
 use migrations::testing::TestDatabase;
 use platform_connectors::carriers::{self, Account, NewAccount, Poller, Received, Refused};
-use platform_core::clock::SystemClock;
+use platform_core::clock::{Clock as _, SystemClock};
 use platform_core::db::DbConfig;
 use platform_core::id::{self, CustomerId, OrderId, TenantId};
 use platform_core::random::SystemRandom;
@@ -111,7 +110,7 @@ fn tracking(number: &str, tag: &str, expected: &str) -> String {
 fn message(event: &str, parcel: &str) -> String {
     format!(
         r#"{{"event": "tracking_update", "event_id": "{event}", "ts": {}, "msg": {parcel}}}"#,
-        Utc::now().timestamp()
+        SystemClock.now().timestamp()
     )
 }
 
@@ -144,7 +143,7 @@ async fn a_message_is_taken_once_and_of_known_parcels_alone() {
     let stranger = message("e-4", &tracking("1Z5R89390357567127", "Delivered", "2026-05-29"));
     assert_eq!(world.receive(&account, &stranger, SECRET).await, Ok(Received::Unknown));
     assert_eq!(world.receive(&account, &first, "another secret").await, Err(Refused::Signature));
-    let old = first.replace(&Utc::now().timestamp().to_string()[..6], "170000");
+    let old = first.replace(&SystemClock.now().timestamp().to_string()[..6], "170000");
     assert_eq!(world.receive(&account, &old, SECRET).await, Err(Refused::Stale));
     let mut tx = world.db.tenant(Scope::tenant(world.tenant)).await.expect("a transaction");
     let shown = carriers::show(&mut tx).await.expect("a list").remove(0);

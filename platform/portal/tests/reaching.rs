@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use chrono::{NaiveDate, Utc};
+use chrono::NaiveDate;
 use migrations::testing::TestDatabase;
 use platform_connectors::sync::{DateMoved, DatesMoved};
-use platform_core::clock::SystemClock;
+use platform_core::clock::{Clock as _, SystemClock};
 use platform_core::db::DbConfig;
 use platform_core::id::{self, ContactId, CustomerId, OrderId, TenantId};
 use platform_core::mail::Outbox;
@@ -143,9 +143,9 @@ async fn a_delay_is_told_once_to_those_who_want_to_hear() {
     let hearing = watches::hearing(&mut tx, world.order.0, world.user).await.expect("an answer");
     assert!(!hearing.watched && hearing.delays);
     for _ in 0..2 {
-        watches::watch(&mut tx, world.order.0, world.user, Utc::now()).await.expect("watched");
+        watches::watch(&mut tx, world.order.0, world.user, SystemClock.now()).await.expect("watched");
     }
-    watches::choose(&mut tx, world.user, true, "a token of mine", Utc::now()).await.expect("chosen");
+    watches::choose(&mut tx, world.user, true, "a token of mine", SystemClock.now()).await.expect("chosen");
     assert!(watches::hearing(&mut tx, world.order.0, world.user).await.expect("an answer").watched);
     tx.commit().await.expect("stored");
 
@@ -156,8 +156,8 @@ async fn a_delay_is_told_once_to_those_who_want_to_hear() {
     let mut tx = world.db.tenant(Scope::tenant(world.tenant)).await.expect("a transaction");
     assert_eq!(watches::link(&mut tx, &token).await.expect("an answer"), Some(true));
     assert_eq!(watches::link(&mut tx, "nobody's").await.expect("an answer"), None);
-    assert!(watches::stop(&mut tx, &token, Utc::now()).await.expect("stopped"));
-    assert!(!watches::stop(&mut tx, "nobody's", Utc::now()).await.expect("an answer"));
+    assert!(watches::stop(&mut tx, &token, SystemClock.now()).await.expect("stopped"));
+    assert!(!watches::stop(&mut tx, "nobody's", SystemClock.now()).await.expect("an answer"));
     assert_eq!(watches::link(&mut tx, &token).await.expect("an answer"), Some(false));
     tx.commit().await.expect("stored");
 
@@ -199,21 +199,27 @@ async fn lists_are_kept_under_a_name_and_only_so_many() {
     let mut tx = world.tx().await;
     for at in 0..MOST {
         assert!(
-            views::keep(&mut tx, world.user, &view(&format!("list {at}"), ""), Utc::now())
+            views::keep(&mut tx, world.user, &view(&format!("list {at}"), ""), SystemClock.now())
                 .await
                 .expect("kept")
         );
     }
-    assert!(!views::keep(&mut tx, world.user, &view("one more", ""), Utc::now()).await.expect("an answer"));
     assert!(
-        views::keep(&mut tx, world.user, &view("list 3", "pump"), Utc::now()).await.expect("in its place")
+        !views::keep(&mut tx, world.user, &view("one more", ""), SystemClock.now()).await.expect("an answer")
+    );
+    assert!(
+        views::keep(&mut tx, world.user, &view("list 3", "pump"), SystemClock.now())
+            .await
+            .expect("in its place")
     );
     let kept = views::views(&mut tx, world.user).await.expect("a list");
     assert_eq!((kept.len(), kept[3].query.as_str(), kept[3].filter.as_str()), (MOST, "pump", "late"));
     assert!(views::views(&mut tx, world.admin).await.expect("a list").is_empty());
     assert!(!views::forget(&mut tx, world.admin, kept[3].id).await.expect("an answer"), "a colleague's");
     assert!(views::forget(&mut tx, world.user, kept[3].id).await.expect("forgotten"));
-    assert!(views::keep(&mut tx, world.user, &view("one more", ""), Utc::now()).await.expect("room again"));
+    assert!(
+        views::keep(&mut tx, world.user, &view("one more", ""), SystemClock.now()).await.expect("room again")
+    );
 }
 
 #[tokio::test]

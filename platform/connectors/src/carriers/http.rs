@@ -7,6 +7,7 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
@@ -14,6 +15,7 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use super::provider::AskError;
 
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const LIMIT: Duration = Duration::from_secs(15);
 const LARGEST: usize = 4 * 1024 * 1024;
 /// Where no time is named with "too often".
@@ -39,7 +41,16 @@ pub(super) async fn get(url: &str, headers: &[(&str, &str)]) -> Result<Bytes, As
         .and_then(|builder| builder.with_platform_verifier())
         .map_err(|error| unreachable(&error))?
         .with_no_client_auth();
-    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_LIMIT));
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
+    let connector = builder.https_or_http().enable_http1().wrap_connector(tcp);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a client with limits of its own: over the connection, the answer and its size"
+    )]
     let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
     let answer = async {
         let response = client.request(request).await.map_err(|error| unreachable(&error))?;
