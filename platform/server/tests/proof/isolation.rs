@@ -138,8 +138,11 @@ impl World {
             Aim::Order => self.companies[0].order.to_string(),
             Aim::Link => self.link.clone(),
             Aim::View => self.spare_view().await,
-            Aim::Stop => format!("{}-champion", WORDS[4]),
-            Aim::Tracker => format!("{}-track", WORDS[0]),
+            Aim::Stop => {
+                let token = format!("select md5('{} champion')", self.companies[0].word);
+                self.ground.value(&token).await.expect("a token")
+            }
+            Aim::Tracker => self.tracker().await,
             Aim::Session => self.spare_session().await,
             Aim::Asset => {
                 let page = browser.get("/sign-in?next=/").await.body + &browser.get("/").await.body;
@@ -161,6 +164,24 @@ impl World {
         );
         self.ground.sql(&spare).await;
         id.to_string()
+    }
+
+    /// An account at a tracking provider, with a secret that nobody here has.
+    async fn tracker(&self) -> String {
+        let stack = &self.ground.stack;
+        let new = platform_connectors::carriers::NewAccount {
+            id: platform_core::id::uuid(&*stack.clock, &*stack.random),
+            kind: "aftership",
+            name: "hook",
+            webhook_secret: "a secret of theirs",
+            api_key: None,
+            api_url: "https://api.example",
+        };
+        let tenant: platform_core::id::TenantId = self.sites[0].id;
+        let mut tx = stack.db.tenant(platform_core::Scope::tenant(tenant)).await.expect("a transaction");
+        platform_connectors::carriers::put(&mut tx, &stack.sealer, &new).await.expect("an account");
+        tx.commit().await.expect("stored");
+        new.name.to_owned()
     }
 
     /// A kept list of the first company's admin beside the one they have.
