@@ -235,10 +235,11 @@ def late_order(browser, stage):
 
 
 def tells_why(browser, reason):
-    said = browser.find(".order-reason").text
+    flat = lambda text: re.sub(r"\s+", " ", text)
+    said = flat(browser.find(".order-reason").text)
     demand(re.search(r"Promised .+ later|passed", said) and reason in said, f"on top it says: {said}")
     demand(browser.seen(".order-name .status-danger"), "no word and icon for late")
-    moves = [each.text for each in browser.seen(".moves li")]
+    moves = [flat(each.text) for each in browser.seen(".moves li")]
     demand(moves and reason in moves[0] and "later" in moves[0] and "records of" in moves[0], f"the ledger says: {moves[:1]}")
     demand(browser.seen(".firm .status"), "how firm the date is is not said")
 
@@ -371,7 +372,9 @@ def without_scripts(browser, stage):
     browser.press("a[href*='show=open']")
     browser.press(".order-row a[href^='/orders/']")
     demand(re.search(r"SO-\d+", browser.words), "the order has no number")
-    browser.open("/orders?show=late")
+    browser.open("/orders?show=open")
+    number = next(number for number in re.findall(r"SO-\d+", browser.words) if delayed(stage, number, "Casting rejected"))
+    browser.wait_until("the late order", lambda: browser.open(f"/orders?show=late&q={number}").all(LATE), 40)
     browser.press(LATE)
     demand(browser.seen(".moves li") and browser.seen(".order-reason"), "a late order does not say why")
     browser.press("form[action*='/watch'] button")
