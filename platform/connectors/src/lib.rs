@@ -5,4 +5,5 @@ pub mod mapping;
 pub mod orderflow;
 pub mod orders;
 pub mod registry;
+pub mod requests;
 pub mod sync;
