@@ -11,8 +11,8 @@ mod tell;
 
 pub use request::{Event, Kind, NewRequest, Request, State, Step, Submitted};
 pub use store::{
-    HandOver, advance, begin_hand_over, events, get, note_failure, of_customer, open_in, pending, retry,
-    submit,
+    HandOver, advance, begin_hand_over, events, get, handed_over, note_failure, of_customer, open_in,
+    pending, retry, submit,
 };
 pub use tell::{Tell, TellRequest, Teller, Telling};
 

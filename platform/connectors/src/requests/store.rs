@@ -278,6 +278,21 @@ pub async fn open_in(tx: &mut TenantTx, kind: Kind, state: State, limit: i64) ->
     Ok(rows.fetch_all(tx.conn()).await?)
 }
 
+/// Requests of a kind that the other side has and has not answered, those that wait longest first.
+///
+/// # Errors
+/// The database's answer.
+pub async fn handed_over(tx: &mut TenantTx, kind: Kind) -> Result<Vec<RequestId>, Error> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_scalar(
+        "select id from requests
+          where tenant_id = $1 and kind = $2 and state = 'handed_over'
+            and state in ('awaiting_approval', 'submitted', 'handed_over')
+          order by changed_at limit 20000",
+    );
+    Ok(rows.bind(tenant).bind(kind.word()).fetch_all(tx.conn()).await?)
+}
+
 /// A request's history, oldest first.
 ///
 /// # Errors

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use migrations::testing::TestDatabase;
-use platform_connectors::requests::{self, Kind, NewRequest, Submitted};
-use platform_core::clock::SystemClock;
+use platform_connectors::doors::{Doors, DoorsConfig};
+use platform_connectors::requests::{self, Kind, NewRequest, Request, Submitted};
+use platform_core::clock::{Clock, SystemClock};
 use platform_core::db::DbConfig;
 use platform_core::id::{ContactId, CustomerId, RequestId, TenantId};
-use platform_core::random::SystemRandom;
+use platform_core::jobs::Worker;
+use platform_core::mail::Outbox;
+use platform_core::random::{Random, SystemRandom};
 use platform_core::secrets::Sealer;
 use platform_core::{Db, Scope, TenantTx};
 use serde_json::{Value, json};
@@ -96,5 +99,69 @@ impl Ground {
         let mut owner = self.database.owner().await;
         let row = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(&mut owner).await;
         row.unwrap_or_else(|error| panic!("{sql}: {error}")).get::<Option<String>, _>(0).unwrap_or_default()
+    }
+}
+
+impl Ground {
+    /// Doors as a node has them; `loopback` as in the demo.
+    pub(crate) fn doors(&self) -> Doors {
+        let config =
+            DoorsConfig { base_domain: "portico.localhost".into(), public_port: 8443, loopback: true };
+        let clocks: (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+        let outbox = Outbox::new(self.sealer.clone(), clocks.0.clone(), clocks.1.clone());
+        Doors::new(self.db.clone(), self.sealer.clone(), outbox, clocks, config)
+    }
+
+    /// Runs what is due of hand-overs, whatever pause a failure has asked for.
+    pub(crate) async fn work(&self, doors: &Doors) {
+        self.run("update jobs set due_at = now() where done_at is null").await;
+        doors.register(Worker::new(self.db.clone())).run_batch().await.expect("jobs can be claimed");
+    }
+
+    pub(crate) async fn run(&self, sql: &str) {
+        let mut owner = self.database.owner().await;
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut owner).await.expect("arranged");
+    }
+
+    pub(crate) async fn request(&self, id: RequestId) -> Request {
+        let mut tx = self.customer().await;
+        requests::get(&mut tx, id).await.expect("answers").expect("seen")
+    }
+}
+
+/// An order system's database with an inbox, on the test's own server.
+pub(crate) struct Erp(pub(crate) TestDatabase);
+
+impl Erp {
+    pub(crate) async fn new() -> Self {
+        static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        // Roles belong to the server, so two tests at once would make it twice.
+        let _one = ONE.lock().await;
+        let erp = Self(TestDatabase::new().await);
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/orderflow/inbox.sql");
+        erp.run(&std::fs::read_to_string(path).expect("the file is there")).await;
+        erp
+    }
+
+    pub(crate) async fn run(&self, sql: &str) {
+        let mut owner = self.0.owner().await;
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(&mut owner)
+            .await
+            .expect("the order system answers");
+    }
+
+    pub(crate) async fn value(&self, sql: &str) -> String {
+        let mut owner = self.0.owner().await;
+        let row = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(&mut owner).await;
+        row.unwrap_or_else(|error| panic!("{sql}: {error}")).get::<Option<String>, _>(0).unwrap_or_default()
+    }
+
+    pub(crate) fn url(&self, role: &str) -> String {
+        let options = self.0.owner_options();
+        let socket =
+            options.get_socket().expect("a socket").to_str().expect("a plain path").replace('/', "%2F");
+        let name = options.get_database().expect("a name");
+        format!("postgres://{role}@{socket}/{name}?sslmode=disable")
     }
 }
