@@ -309,7 +309,8 @@ impl Courier {
         for file in body.attachments {
             let media: ContentType =
                 file.media_type.parse().map_err(|_| format!("media type {:?}", file.media_type))?;
-            parts = parts.singlepart(Part::new(one_line(&file.name).unwrap_or_default()).body(file.text, media));
+            parts =
+                parts.singlepart(Part::new(one_line(&file.name).unwrap_or_default()).body(file.text, media));
         }
         builder.multipart(parts).map_err(|error| error.to_string())
     }

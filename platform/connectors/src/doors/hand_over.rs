@@ -141,7 +141,8 @@ impl Doors {
     }
 
     async fn hand_over(&self, tenant: TenantId, id: RequestId) -> Result<(), Failure> {
-        let Some((opened, request, words)) = self.begin(tenant, id).await.map_err(later)? else {
+        let Some((opened, request, words)) = self.begin(tenant, id).await.map_err(|error| later(&error))?
+        else {
             return Ok(());
         };
         let message = Message::of(&request);
@@ -154,7 +155,7 @@ impl Doors {
                 .unwrap_or_else(|_| Err(format!("no end within {} s", LIMIT.as_secs()))),
             Err(fault) => Err(fault),
         };
-        self.note(tenant, &opened, id, &outcome).await.map_err(later)?;
+        self.note(tenant, &opened, id, &outcome).await.map_err(|error| later(&error))?;
         outcome.map(|_| ()).map_err(Failure::Retry)
     }
 
@@ -282,6 +283,6 @@ fn origin(config: &DoorsConfig, slug: &str) -> String {
     format!("https://{slug}.{}{port}", config.base_domain)
 }
 
-fn later(error: requests::Error) -> Failure {
+fn later(error: &requests::Error) -> Failure {
     Failure::Retry(error.to_string())
 }
