@@ -70,6 +70,8 @@ pub struct FilterLink {
 /// `GET /orders/{id}`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Detail {
+    /// This reader may order it again.
+    pub reorder: bool,
     pub order: Order,
     pub freshness: Freshness,
     pub events: Option<String>,

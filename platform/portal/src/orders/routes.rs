@@ -142,7 +142,13 @@ async fn detail(
         Refreshed::Later => freshness(&visit, &overview),
     };
     let events = Some(format!("/orders/{id}/events"));
-    visit.render(&super::pages::Detail { order: tell::order(row, parts, today(&visit)), freshness, events })
+    let reorder = person.capabilities.has(Capability::Reorder);
+    visit.render(&super::pages::Detail {
+        reorder,
+        order: tell::order(row, parts, today(&visit)),
+        freshness,
+        events,
+    })
 }
 
 async fn list_events(Reader { person, .. }: Reader, State(orders): State<Orders>) -> Response {

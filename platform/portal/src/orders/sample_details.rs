@@ -24,8 +24,12 @@ const PARTS: [(&str, &str, i64); 10] = [
 
 /// Details in their states.
 pub(super) fn details() -> Vec<Sample<Detail>> {
-    let detail =
-        |order| Detail { order, freshness: fresh(), events: Some("/orders/47585/events".to_owned()) };
+    let detail = |order| Detail {
+        reorder: true,
+        order,
+        freshness: fresh(),
+        events: Some("/orders/47585/events".to_owned()),
+    };
     let late_data =
         Detail { freshness: Freshness { as_of: samples::minutes(-312), late: true }, ..detail(shipped()) };
     vec![

@@ -139,7 +139,8 @@ fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) 
     let smtp = &stack.config.smtp;
     let courier =
         Courier::new(db.clone(), stack.outbox.clone(), &smtp.url, &smtp.from).map_err(anyhow::Error::msg)?;
-    let jobs = courier.register(Worker::new(db.clone()));
+    let jobs = compose::tell(stack)?.register(courier.register(Worker::new(db.clone())));
+    doors(stack, shutdown, tasks);
     let runner = Runner::new(db.clone(), stack.sealer.clone(), stack.clock.clone(), stack.random.clone());
     let refresher = runner.refresher();
     let stop = shutdown.clone();
@@ -163,6 +164,15 @@ fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) 
         }
     });
     Ok(refresher)
+}
+
+/// Hands requests over, on a worker of its own: a door may be slow, and sign-in mails may not.
+fn doors(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) {
+    let doors = compose::doors(stack);
+    let (worker, stop) = (doors.register(Worker::new(stack.db.clone())), shutdown.clone());
+    tasks.spawn(async move { worker.run(stop).await });
+    let stop = shutdown.clone();
+    tasks.spawn(async move { doors.run(stop).await });
 }
 
 /// Obtains certificates from the configured authorities.

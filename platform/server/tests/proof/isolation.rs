@@ -136,6 +136,10 @@ impl World {
             Aim::Order if who == Suspended => self.companies[3].order.to_string(),
             Aim::Order if who == Plain => self.companies[4].order.to_string(),
             Aim::Order => self.companies[0].order.to_string(),
+            Aim::Request if who == Suspended => self.companies[3].request.to_string(),
+            Aim::Request if who == Plain => self.companies[4].request.to_string(),
+            Aim::Request => self.companies[0].request.to_string(),
+            Aim::Nonsense => "nonsense".to_owned(),
             Aim::Link => self.link.clone(),
             Aim::Session => self.spare_session().await,
             Aim::Asset => {
@@ -228,7 +232,8 @@ async fn try_one(world: &World, route: &Route, row: &Row, who: Who, faults: &mut
         fault(format!("shows {word}"));
     }
     // Else nothing above could have found anything.
-    let own_order = row.aim == Aim::Order && !route.stream && rule == Expected::Status(200);
+    let own_order =
+        matches!(row.aim, Aim::Order | Aim::Request) && !route.stream && rule == Expected::Status(200);
     if own_order && !own.iter().all(|word| all.contains(word)) {
         fault(format!("shows nothing of {own:?}"));
     }

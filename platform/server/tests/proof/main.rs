@@ -14,4 +14,5 @@ mod outage;
 mod person;
 mod planted;
 mod pooler;
+mod reorders;
 mod rights;

@@ -15,6 +15,10 @@ pub(crate) enum Aim {
     Link,
     /// A style sheet of the tenant's own look.
     Asset,
+    /// A reorder of a company, asked for by its champion.
+    Request,
+    /// What nobody has made.
+    Nonsense,
 }
 
 pub(crate) struct Row {
@@ -74,6 +78,17 @@ pub(crate) const ROWS: &[Row] = &[
     row("GET", "/orders/events", 200).module("orders"),
     row("GET", "/orders/{id}", 200).module("orders").aim(Aim::Order),
     row("GET", "/orders/{id}/events", 200).module("orders").aim(Aim::Order),
+    row("GET", "/orders/{id}/reorder", 200).module("orders").aim(Aim::Order),
+    row("GET", "/reorders", 200).module("orders"),
+    // 422: nothing of it is chosen.
+    row("POST", "/reorders", 422).module("orders").aim(Aim::Order).form(&[("order", "{aim}")]),
+    row("GET", "/reorders/{id}", 200).module("orders").aim(Aim::Request),
+    row("POST", "/reorders/{id}/approval", 303).module("orders").aim(Aim::Request),
+    row("POST", "/reorders/{id}/refusal", 303).module("orders").aim(Aim::Request).form(&[("reason", "no")]),
+    row("POST", "/reorders/{id}/withdrawal", 303).module("orders").aim(Aim::Request),
+    row("GET", "/answers/{token}", 404).aim(Aim::Nonsense),
+    row("POST", "/answers/{token}", 404).aim(Aim::Nonsense).form(&[("answer", "accept")]),
+    row("POST", "/webhooks/doors/{id}", 401).aim(Aim::Nonsense),
 ];
 
 /// Who asks. All but the last three stand before the tenant that the aims belong to.
@@ -146,7 +161,7 @@ pub(crate) fn expected(route: &Route, row: &Row, who: Who) -> Expected {
         Access::Contact(capability) if !who.may(capability) => MISSING,
         _ if row.module.is_some() && who == Plain => MISSING,
         _ => match row.aim {
-            Aim::Order if matches!(who, Neighbour | Stranger) => MISSING,
+            Aim::Order | Aim::Request if matches!(who, Neighbour | Stranger) => MISSING,
             Aim::Session if who != Admin => MISSING,
             _ => Expected::Status(row.may),
         },
