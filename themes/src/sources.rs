@@ -51,4 +51,15 @@ pub(crate) const FONTS: &[(&str, &[u8])] = fonts![
     "readex-pro-arabic.woff2",
 ];
 
+/// For papers alone, never sent to a browser: scripts that the brands' own fonts do not have.
+pub(crate) const PAPER_FONTS: &[(&str, &[u8])] = fonts![
+    "paper/noto-sans-latin.woff2",
+    "paper/noto-sans-vietnamese.woff2",
+    "paper/noto-sans-cyrillic.woff2",
+    "paper/noto-sans-greek.woff2",
+    "paper/noto-sans-hebrew.woff2",
+    "paper/noto-sans-devanagari.woff2",
+    "paper/noto-sans-thai.woff2",
+];
+
 pub(crate) const ICONS: &str = include_str!("../assets/icons/icons.svg");
