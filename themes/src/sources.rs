@@ -27,8 +27,16 @@ pub(crate) const TEMPLATES: &[(&str, &str)] = templates![
 ];
 
 /// In cascade order; `tokens.css` names the layers.
-pub(crate) const STYLES: [&str; 7] =
-    styles!["tokens.css", "reset.css", "base.css", "layout.css", "components.css", "pages.css", "print.css"];
+pub(crate) const STYLES: [&str; 8] = styles![
+    "tokens.css",
+    "reset.css",
+    "base.css",
+    "layout.css",
+    "components.css",
+    "pages.css",
+    "money.css",
+    "print.css"
+];
 
 pub(crate) const PACK_STYLES: [(&str, &str); 3] = [
     ("quiet", include_str!("../packs/quiet/pack.css")),

@@ -1,4 +1,5 @@
 //! What customers see: one folder a feature, and `shell` where they meet.
 
+pub mod invoices;
 pub mod orders;
 pub mod shell;

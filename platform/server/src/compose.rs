@@ -12,6 +12,7 @@ use axum::response::Response;
 use http::HeaderValue;
 use platform_connectors::sync::Refresher;
 use platform_identity::{Identity, Limits, Sessions};
+use platform_portal::invoices::home::InvoicesSlice;
 use platform_portal::orders::home::OrdersSlice;
 use platform_portal::orders::live::Live;
 use platform_portal::orders::routes::Orders;
@@ -37,6 +38,7 @@ pub(crate) fn themes() -> anyhow::Result<Themes> {
         .with(platform_identity::pages::register)
         .with(platform_portal::shell::register)
         .with(platform_portal::orders::register)
+        .with(platform_portal::invoices::register)
         .with(admin::operator::outbox::pages::register);
     Themes::build(registry).map_err(|faults| {
         let list = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
@@ -71,7 +73,7 @@ pub async fn app(stack: &Stack, refresher: Refresher) -> anyhow::Result<App> {
 
 /// Every slice of the portal, in the order of navigation.
 fn slices() -> Slices {
-    Arc::from([Arc::new(OrdersSlice) as Arc<dyn Slice>])
+    Arc::from([Arc::new(OrdersSlice) as Arc<dyn Slice>, Arc::new(InvoicesSlice)])
 }
 
 /// Every route of every room.
@@ -79,7 +81,8 @@ fn routes(stack: &Stack, identity: &Identity, orders: Orders) -> Routes {
     let routes = Routes::new()
         .merge(platform_identity::routes(identity))
         .merge(platform_portal::shell::routes::routes(slices()))
-        .merge(platform_portal::orders::routes::routes(orders));
+        .merge(platform_portal::orders::routes::routes(orders))
+        .merge(platform_portal::invoices::routes::routes());
     if stack.config.platform.demo {
         routes.merge(admin::operator::outbox::routes::routes(stack.outbox.clone()))
     } else {
