@@ -86,7 +86,8 @@ pub struct FilterLink {
 #[derive(Debug, Clone, Serialize)]
 pub struct Detail {
     pub invoice: Row,
-    pub paid: Money,
+    /// None when nothing was.
+    pub paid: Option<Money>,
     /// What is still to be paid, or of a credit note to be used.
     pub owed: Money,
     pub bill_to: Vec<String>,

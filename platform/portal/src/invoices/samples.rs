@@ -123,7 +123,7 @@ pub(super) fn details() -> Vec<Sample<Detail>> {
     ];
     let detail = |at: usize, left: i64, document| Detail {
         invoice: rows[at].clone(),
-        paid: money(2_500_000),
+        paid: Some(money(2_500_000)),
         owed: money(left),
         bill_to: vec![
             text("Brightwater Utilities"),
@@ -137,17 +137,17 @@ pub(super) fn details() -> Vec<Sample<Detail>> {
     };
     let stored = DocumentState::Stored { fetched_at: samples::minutes(-900), version: 1, kilobytes: 184 };
     let newer = DocumentState::Stored { fetched_at: samples::minutes(-90), version: 2, kilobytes: 188 };
-    let credit = Detail { linked: vec![rows[1].clone()], paid: money(0), ..detail(2, 84_000, newer) };
+    let credit = Detail { linked: vec![rows[1].clone()], paid: None, ..detail(2, 84_000, newer) };
     vec![
         Sample::new(
             "open",
-            Detail { paid: money(0), linked: Vec::new(), ..detail(0, 1_248_960, DocumentState::Copy) },
+            Detail { paid: None, linked: Vec::new(), ..detail(0, 1_248_960, DocumentState::Copy) },
         ),
         Sample::new("partly-paid", detail(1, 7_495_560, stored.clone())),
         Sample::new("credit-note", credit),
         Sample::new(
             "overdue",
-            Detail { paid: money(0), linked: Vec::new(), ..detail(3, 4_120_000, DocumentState::Pending) },
+            Detail { paid: None, linked: Vec::new(), ..detail(3, 4_120_000, DocumentState::Pending) },
         ),
         Sample::new(
             "paid",

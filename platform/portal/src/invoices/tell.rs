@@ -40,7 +40,7 @@ pub(super) fn detail(
     let currency = &invoice.currency;
     Detail {
         invoice: row(invoice, today, orders),
-        paid: Money::new(invoice.paid, currency),
+        paid: (!invoice.paid.is_zero()).then(|| Money::new(invoice.paid, currency)),
         owed: Money::new(owed(invoice.status(), invoice.total, invoice.paid), currency),
         bill_to: address(invoice.bill_to.as_deref()),
         lines: lines.into_iter().map(|line| self::line(line, currency)).collect(),
