@@ -14,6 +14,8 @@ use platform_connectors::doors::{Doors, DoorsConfig};
 use platform_connectors::requests::Tell;
 use platform_connectors::sync::Refresher;
 use platform_identity::{Identity, Limits, Sessions};
+use platform_portal::account::home::AccountSlice;
+use platform_portal::invoices::home::InvoicesSlice;
 use platform_portal::orders::home::OrdersSlice;
 use platform_portal::orders::live::Live;
 use platform_portal::orders::routes::Orders;
@@ -42,6 +44,8 @@ pub(crate) fn themes() -> anyhow::Result<Themes> {
         .with(platform_portal::shell::register)
         .with(platform_portal::orders::register)
         .with(platform_portal::reorder::register)
+        .with(platform_portal::invoices::register)
+        .with(platform_portal::account::register)
         .with(admin::operator::outbox::pages::register);
     Themes::build(registry).map_err(|faults| {
         let list = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
@@ -76,7 +80,7 @@ pub async fn app(stack: &Stack, refresher: Refresher) -> anyhow::Result<App> {
 
 /// Every slice of the portal, in the order of navigation.
 fn slices() -> Slices {
-    Arc::from([Arc::new(OrdersSlice) as Arc<dyn Slice>])
+    Arc::from([Arc::new(OrdersSlice) as Arc<dyn Slice>, Arc::new(InvoicesSlice), Arc::new(AccountSlice)])
 }
 
 /// Every route of every room.
@@ -86,7 +90,9 @@ fn routes(stack: &Stack, identity: &Identity, orders: Orders) -> Routes {
         .merge(platform_portal::shell::routes::routes(slices()))
         .merge(platform_portal::orders::routes::routes(orders))
         .merge(platform_portal::reorder::routes::routes())
-        .merge(platform_portal::reorder::answers::routes(Answers { sealer: stack.sealer.clone() }));
+        .merge(platform_portal::reorder::answers::routes(Answers { sealer: stack.sealer.clone() }))
+        .merge(platform_portal::invoices::routes::routes())
+        .merge(platform_portal::account::routes::routes());
     if stack.config.platform.demo {
         routes.merge(admin::operator::outbox::routes::routes(stack.outbox.clone()))
     } else {

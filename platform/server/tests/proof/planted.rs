@@ -5,6 +5,7 @@ use platform_core::id::{ConnectorId, ContactId, CustomerId, OrderId, RequestId, 
 use platform_core::random::SystemRandom;
 use themes::{Brand, samples};
 
+use crate::books::{self, Books};
 use crate::ground::Ground;
 
 /// A tenant; its slug is its word.
@@ -21,6 +22,7 @@ pub(crate) struct Company {
     pub(crate) word: &'static str,
     pub(crate) order: OrderId,
     pub(crate) request: RequestId,
+    pub(crate) books: Books,
 }
 
 impl Company {
@@ -104,6 +106,7 @@ pub(crate) fn vendor_sql(word: &'static str, modules: &str) -> (Vendor, String) 
              insert into audit_log (tenant_id, id, actor_kind, action, object_kind, object_id, detail)
              values ('{id}', '{staff}', 'system', '{word}', '{word}', '{word}', '{{\"{word}\": 1}}')"
         );
+    let sql = sql + &books::of_tenant(id, connector, word);
     (Vendor { id, word, connector }, sql)
 }
 
@@ -159,7 +162,8 @@ pub(crate) fn company_sql(vendor: &Vendor, word: &'static str) -> (Company, Stri
          values ('{tenant}', '{request}', '{id}', '{connector}', '{word}-a', 'ship_to', '{word} works', '{word} road', '{word} town',
                  '{word} land', '{word} 1', '\\x00', now());"
     );
-    (Company { word, order, request }, sql)
+    let (books, more) = books::of_customer(tenant, id, connector, word);
+    (Company { word, order, request, books }, sql + &more)
 }
 
 /// Columns that hold text of people and hold neither of these words: nothing planted there could be missed.
@@ -174,7 +178,7 @@ pub(crate) async fn unplanted(ground: &Ground, words: [&str; 2]) -> Vec<String> 
     let mut missing = Vec::new();
     for pair in columns.split(',') {
         let (table, column) = pair.split_once(' ').expect("table and column");
-        if CLOSED.contains(&(table, column)) {
+        if CLOSED.contains(&(table, column)) || books::CLOSED.contains(&(table, column)) {
             continue;
         }
         let [one, other] = words;
