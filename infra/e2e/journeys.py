@@ -110,8 +110,12 @@ def outbox(browser, stage):
     stage.somebody(MAYA, stage.world["custom"])
     browser.forget()
     browser.open("/demo/outbox", stage.world["custom"])
-    browser.press("main li a")
-    demand(browser.seen("article pre"), f"{browser.path} opens no mail")
+    for at in range(len(browser.all("main li a"))):
+        browser.open(browser.all("main li a")[at].get_attribute("href"))
+        demand(browser.seen("article pre"), f"{browser.path} opens no mail")
+        # mails about orders come by themselves
+        if browser.seen("article a[href*='/sign-in/']"):
+            break
     browser.look("outbox")
     browser.press("article a[href*='/sign-in/']")
 
@@ -140,7 +144,7 @@ def orders(browser, stage):
     browser.become(stage.somebody(MAYA, stage.world["custom"]))
     browser.open("/orders")
     browser.look("orders")
-    rows = "a[href^='/orders/']"
+    rows = ".order-row a[href^='/orders/']"
     first = [row.get_attribute("href") for row in browser.all(rows)]
     demand(len(set(first)) >= 10, f"only {len(set(first))} orders")
     demand(browser.all("a[href*='before=']"), "no way to older orders")
@@ -168,7 +172,7 @@ def live_order(browser, stage):
     numbers = re.findall(r"SO-\d+", browser.words)
     number = next(number for number in numbers if delayed(stage, number, "Before the look"))
     browser.open(f"/orders?q={number}")
-    browser.press("main a[href^='/orders/']")
+    browser.press(".order-row a[href^='/orders/']")
     browser.wait_until("what changed before", lambda: "Before the look" in browser.words, 10)
     browser.look("order")
     browser.open(browser.path)
@@ -188,6 +192,83 @@ def delayed(stage, number, reason):
         return stage.simulate("delay", number, days=2, reason=reason)
     except Wrong:
         return None
+
+
+LATE = ".order-row:has(.status-danger) a[href^='/orders/']"
+
+
+def why_late(browser, stage):
+    "a late order is found, and its page says when it comes and why: phone, desktop, by keyboard"
+    number, reason = late_order(browser, stage)
+    browser.resize(PHONE)
+    browser.open("/")
+    browser.press("a[href='/orders?show=late']")
+    browser.open(f"/orders?show=late&q={number}")
+    browser.press(LATE)
+    tells_why(browser, reason)
+    browser.look("order-late")
+    browser.resize(DESKTOP)
+    browser.open("/orders")
+    browser.run("document.activeElement.blur()")
+    browser.keys("/")
+    browser.keys(number)
+    browser.submit(browser.focused())
+    for _ in range(60):
+        browser.keys(Keys.TAB)
+        if (browser.focused().get_attribute("href") or "").find("/orders/0") > 0:
+            break
+    browser.submit(browser.focused())
+    tells_why(browser, reason)
+    return f"{number}: {reason}"
+
+
+def late_order(browser, stage):
+    """An open order that is late for a reason that the vendor's own log gives."""
+    browser.become(stage.somebody(MAYA, stage.world["custom"]))
+    browser.open("/orders?show=open")
+    reason = f"Casting rejected {time.strftime('%H:%M:%S')}"
+    number = next(number for number in re.findall(r"SO-\d+", browser.words) if delayed(stage, number, reason))
+    browser.open(f"/orders?q={number}")
+    browser.press(".order-row a[href^='/orders/']")
+    browser.wait_until("the delay", lambda: reason in browser.words, 30)
+    return number, reason
+
+
+def tells_why(browser, reason):
+    said = browser.find(".order-reason").text
+    demand(re.search(r"Promised .+ later|passed", said) and reason in said, f"on top it says: {said}")
+    demand(browser.seen(".order-name .status-danger"), "no word and icon for late")
+    moves = [each.text for each in browser.seen(".moves li")]
+    demand(moves and reason in moves[0] and "later" in moves[0] and "records of" in moves[0], f"the ledger says: {moves[:1]}")
+    demand(browser.seen(".firm .status"), "how firm the date is is not said")
+
+
+def kept_and_shared(browser, stage):
+    "an order is watched and shared; a list is kept under a name, taken as a file, and forgotten"
+    browser.become(stage.somebody(MAYA, stage.world["custom"]))
+    browser.open("/orders?show=open")
+    browser.press(".order-row a[href^='/orders/']")
+    path = browser.path
+    if browser.seen("form[action$='/watch/end'] button"):
+        browser.press("form[action$='/watch/end'] button")
+    browser.press("form[action$='/watch'] button")
+    demand(browser.path == path and browser.seen("form[action$='/watch/end'] button"), "it is not watched")
+    if browser.seen("details.share summary"):
+        browser.find("details.share summary").click()
+        browser.press("form[action$='/sharing'] button")
+        demand(browser.seen("#colleague[aria-invalid=true]"), "sharing with nobody is not refused at its field")
+        browser.look("order-share-wrong", sizes=(PHONE, DESKTOP), refused=True)
+    browser.open("/orders?show=late")
+    browser.find("details.keep summary").click()
+    name = f"Late at {time.strftime('%H:%M:%S')}"
+    browser.submit(browser.type("#name", name))
+    demand(name in browser.words, "the list is not kept")
+    browser.look("orders-kept", sizes=(PHONE, DESKTOP))
+    number = re.search(r"SO-\d+", browser.find(".order-row").text).group(0)
+    file = stage.somebody(MAYA, stage.world["custom"]).visitor.get("/orders/list.csv?show=late")
+    demand(file.status == 200 and number in file.text, f"the file answers {file.status}, and {number} is not in it")
+    browser.press(".view-current form button")
+    demand(name not in browser.find("main").text, "the list is not forgotten")
 
 
 def devices(browser, stage):
@@ -226,7 +307,7 @@ def arabic(browser, stage):
         browser.open(path)
         demand(browser.find("html").get_attribute("dir") == "rtl", "it does not run from right to left")
         browser.look(f"arabic-{name}")
-    browser.press("main a[href^='/orders/']")
+    browser.press(".order-row a[href^='/orders/']")
     browser.look("arabic-order")
 
 
@@ -288,8 +369,13 @@ def without_scripts(browser, stage):
     browser.press("form[action='/sign-in/link'] button")
     browser.open("/orders")
     browser.press("a[href*='show=open']")
-    browser.press("main a[href^='/orders/']")
+    browser.press(".order-row a[href^='/orders/']")
     demand(re.search(r"SO-\d+", browser.words), "the order has no number")
+    browser.open("/orders?show=late")
+    browser.press(LATE)
+    demand(browser.seen(".moves li") and browser.seen(".order-reason"), "a late order does not say why")
+    browser.press("form[action*='/watch'] button")
+    demand(browser.seen("form[action*='/watch'] button"), "watching leads elsewhere")
     browser.find("details.person summary").click()
     browser.press("form[action='/sign-out'] button")
     demand("/sign" in browser.path, f"signing out leads to {browser.path}")
@@ -355,5 +441,6 @@ def change_address(browser, stage, look):
     look("account-pending")
 
 
-JOURNEYS = [by_mailed_link, by_typed_code, home, outbox, another_vendor, orders, live_order, devices, errors, arabic, keyboard, invoice, address, sign_out]
+JOURNEYS = [by_mailed_link, by_typed_code, home, outbox, another_vendor, orders, live_order, why_late, kept_and_shared, devices, errors,
+            arabic, keyboard, invoice, address, sign_out]
 WITHOUT_SCRIPTS = [without_scripts, invoice_without_scripts, address_without_scripts]

@@ -1,6 +1,7 @@
 //! Links to systems that are not ours: what Portico needs of them (capabilities), how each is read (clients and
 //! mappings), and the sync that copies orders into our own tables. No pages here.
 
+pub mod carriers;
 pub mod doors;
 pub mod mapping;
 pub mod orderflow;

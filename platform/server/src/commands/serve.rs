@@ -10,6 +10,7 @@ use acme::update::Updater;
 use acme::{CacheConfig, CertCache, Issuer, IssuerConfig, SharedTickets};
 use anyhow::Context as _;
 use clap::Args;
+use platform_connectors::carriers::Poller;
 use platform_connectors::sync::{Refresher, Runner};
 use platform_core::jobs::Worker;
 use platform_core::mail::{self, Courier};
@@ -139,10 +140,14 @@ fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) 
     let smtp = &stack.config.smtp;
     let courier =
         Courier::new(db.clone(), stack.outbox.clone(), &smtp.url, &smtp.from).map_err(anyhow::Error::msg)?;
-    let jobs = compose::tell(stack)?.register(courier.register(Worker::new(db.clone())));
+    let jobs = courier.register(Worker::new(db.clone()));
+    let jobs = compose::notices(stack)?.register(compose::tell(stack)?.register(jobs));
     doors(stack, shutdown, tasks);
     let runner = Runner::new(db.clone(), stack.sealer.clone(), stack.clock.clone(), stack.random.clone());
     let refresher = runner.refresher();
+    let poller = Poller::new(db.clone(), stack.sealer.clone(), stack.clock.clone(), stack.random.clone());
+    let stop = shutdown.clone();
+    tasks.spawn(async move { poller.run(stop).await });
     let stop = shutdown.clone();
     tasks.spawn(async move { runner.run(stop).await });
     let stop = shutdown.clone();

@@ -18,3 +18,4 @@ mod planted;
 mod pooler;
 mod reorders;
 mod rights;
+mod tracking;

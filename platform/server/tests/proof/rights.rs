@@ -23,6 +23,12 @@ pub(crate) enum Aim {
     Request,
     /// What nobody has made.
     Nonsense,
+    /// An account at a tracking provider; as a secret it is nobody's.
+    Tracker,
+    /// A list that the first company's admin keeps.
+    View,
+    /// The mailed link of a contact that stops mails about delays.
+    Stop,
 }
 
 pub(crate) struct Row {
@@ -116,6 +122,19 @@ pub(crate) const ROWS: &[Row] = &[
     row("GET", "/account/statement", 200).module("account"),
     row("GET", "/account/statement.pdf", 200).module("account"),
     row("GET", "/account/statement.csv", 200).module("account"),
+    row("GET", "/orders/list.csv", 200).module("orders"),
+    row("POST", "/orders/{id}/watch", 303).module("orders").aim(Aim::Order),
+    row("POST", "/orders/{id}/watch/end", 303).module("orders").aim(Aim::Order),
+    // 422: there is no such colleague
+    row("POST", "/orders/{id}/sharing", 422)
+        .module("orders")
+        .aim(Aim::Order)
+        .form(&[("colleague", "x"), ("words", "look")]),
+    row("POST", "/orders/views", 303).module("orders").form(&[("name", "mine"), ("show", "late"), ("q", "")]),
+    row("POST", "/orders/views/{view}/removal", 303).module("orders").aim(Aim::View),
+    row("GET", "/mail/delays/{token}", 200).aim(Aim::Stop),
+    row("POST", "/mail/delays/{token}", 401).aim(Aim::Tracker),
+    row("POST", "/webhooks/tracking/{account}", 401).aim(Aim::Tracker),
 ];
 
 /// Who asks. All but the last three stand before the tenant that the aims belong to.
@@ -180,7 +199,9 @@ pub(crate) fn expected(route: &Route, row: &Row, who: Who) -> Expected {
         return Expected::Nobodys;
     }
     match route.access {
-        Access::Public if row.aim == Aim::Link && matches!(who, Stranger | Plain) => MISSING,
+        Access::Public if matches!(row.aim, Aim::Link | Aim::Stop) && matches!(who, Stranger | Plain) => {
+            MISSING
+        }
         Access::Public if who.is_signed_in() => Expected::Status(row.signed_in),
         Access::Public => Expected::Status(row.may),
         Access::Machine => Expected::Status(401),
@@ -189,7 +210,7 @@ pub(crate) fn expected(route: &Route, row: &Row, who: Who) -> Expected {
         _ if row.module.is_some() && who == Plain => MISSING,
         _ => match row.aim {
             Aim::Order | Aim::Request | Aim::Invoice | Aim::Address if matches!(who, Neighbour | Stranger) => MISSING,
-            Aim::Session if who != Admin => MISSING,
+            Aim::Session | Aim::View if who != Admin => MISSING,
             _ => Expected::Status(row.may),
         },
     }
