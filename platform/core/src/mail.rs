@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use lettre::message::{Mailbox, MultiPart};
+use lettre::message::header::ContentType;
+use lettre::message::{Attachment as Part, Mailbox, MultiPart};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,17 @@ pub struct StoredMail {
 pub struct Body {
     pub text: String,
     pub html: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+}
+
+/// A small text file beside a mail; sealed and erased with its body.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Attachment {
+    pub name: String,
+    /// As in `application/json`.
+    pub media_type: String,
+    pub text: String,
 }
 
 /// Delivers one mail.
@@ -95,17 +107,34 @@ impl Outbox {
     /// The database's answer.
     pub async fn enqueue(&self, tx: &mut TenantTx, mail: &NewMail) -> Result<MailId, Error> {
         let id = MailId::new(&*self.clock, &*self.random);
-        let body = Body { text: mail.text.clone(), html: mail.html.clone() };
+        self.enqueue_once(tx, id, mail, Vec::new()).await?;
+        Ok(id)
+    }
+
+    /// The same with files beside it, under an id that the cause gives: a second mail of this id is the first, so what
+    /// runs twice mails once. Returns whether it is new.
+    ///
+    /// # Errors
+    /// The database's answer.
+    pub async fn enqueue_once(
+        &self,
+        tx: &mut TenantTx,
+        id: MailId,
+        mail: &NewMail,
+        attachments: Vec<Attachment>,
+    ) -> Result<bool, Error> {
+        let body = Body { text: mail.text.clone(), html: mail.html.clone(), attachments };
         let body =
             serde_json::to_vec(&body).map_err(|e| Error::Corrupt { what: "mail", reason: e.to_string() })?;
         let tenant = tx.tenant();
         let sealed = self.sealer.seal(&binding(tenant, id), &body);
         // The right-hand side is the envelope domain's at delivery; readers compare the left.
         let message_id = format!("{}@mail.invalid", random::token(&*self.random));
-        sqlx::query(
+        let added = sqlx::query(
             "insert into mail_outbox (tenant_id, id, to_address, to_name, from_name, reply_to, subject, body, message_id,
                                       erase_body_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => $10))",
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => $10))
+             on conflict (tenant_id, id) do nothing",
         )
         .bind(tenant)
         .bind(id)
@@ -119,8 +148,10 @@ impl Outbox {
         .bind(mail.keep_body.as_secs_f64())
         .execute(tx.conn())
         .await?;
-        jobs::enqueue(tx, &*self.clock, &*self.random, &SendMail { id }, Some(&id.to_string())).await?;
-        Ok(id)
+        if added.rows_affected() == 1 {
+            jobs::enqueue(tx, &*self.clock, &*self.random, &SendMail { id }, Some(&id.to_string())).await?;
+        }
+        Ok(added.rows_affected() == 1)
     }
 
     /// The newest mails of all tenants, or those to one address, bodies opened. For people of the platform.
@@ -276,9 +307,18 @@ impl Courier {
         if let Some(stop) = stop {
             builder = stopping::told(builder, stop);
         }
-        builder
-            .multipart(MultiPart::alternative_plain_html(body.text, body.html))
-            .map_err(|error| error.to_string())
+        let words = MultiPart::alternative_plain_html(body.text, body.html);
+        if body.attachments.is_empty() {
+            return builder.multipart(words).map_err(|error| error.to_string());
+        }
+        let mut parts = MultiPart::mixed().multipart(words);
+        for file in body.attachments {
+            let media: ContentType =
+                file.media_type.parse().map_err(|_| format!("media type {:?}", file.media_type))?;
+            parts =
+                parts.singlepart(Part::new(one_line(&file.name).unwrap_or_default()).body(file.text, media));
+        }
+        builder.multipart(parts).map_err(|error| error.to_string())
     }
 
     async fn record(

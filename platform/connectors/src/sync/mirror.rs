@@ -196,7 +196,16 @@ impl Mirror {
         tx: &mut TenantTx,
         orders: &[Printed<'_>],
     ) -> Result<HashMap<String, CustomerId>, Error> {
-        let mut accounts: Vec<&str> = orders.iter().map(|printed| printed.order.account.as_str()).collect();
+        self.customers_of(tx, orders.iter().map(|printed| printed.order.account.as_str())).await
+    }
+
+    /// The customers that have these accounts.
+    pub(super) async fn customers_of(
+        &self,
+        tx: &mut TenantTx,
+        accounts: impl Iterator<Item = &str>,
+    ) -> Result<HashMap<String, CustomerId>, Error> {
+        let mut accounts: Vec<&str> = accounts.collect();
         accounts.sort_unstable();
         accounts.dedup();
         let rows: Vec<(String, CustomerId)> = sqlx::query_as(
@@ -224,7 +233,7 @@ impl Mirror {
     }
 
     /// The lock lasts to the end of the transaction, so that the lease cannot move between the look and the write.
-    async fn hold_fence(&self, tx: &mut TenantTx) -> Result<(), WriteError> {
+    pub(super) async fn hold_fence(&self, tx: &mut TenantTx) -> Result<(), WriteError> {
         let held: Option<i32> = sqlx::query_scalar(
             "select 1 from connectors where tenant_id = $1 and id = $2 and fence = $3 and lease_until > now() for share",
         )
@@ -341,13 +350,22 @@ impl Mirror {
         Ok(())
     }
 
-    /// A hint for open and for kept pages, sent when the transaction commits.
     async fn tell(&self, tx: &mut TenantTx, orders: BTreeSet<(CustomerId, OrderId)>) -> Result<(), Error> {
-        let hints: Vec<String> = if orders.len() > MANY {
+        self.notify(tx, orders.into_iter().map(|(customer, order)| (customer, order.to_string())).collect())
+            .await
+    }
+
+    /// A hint for open and for kept pages, sent when the transaction commits.
+    pub(super) async fn notify(
+        &self,
+        tx: &mut TenantTx,
+        changed: Vec<(CustomerId, String)>,
+    ) -> Result<(), Error> {
+        let hints: Vec<String> = if changed.len() > MANY {
             vec![format!("{}:*", self.tenant)]
         } else {
-            let hint = |(customer, order)| format!("{}:{customer}:{order}", self.tenant);
-            orders.into_iter().map(hint).collect()
+            let hint = |(customer, row)| format!("{}:{customer}:{row}", self.tenant);
+            changed.into_iter().map(hint).collect()
         };
         sqlx::query("select pg_notify('orders', hint) from unnest($1::text[]) hint")
             .bind(hints)

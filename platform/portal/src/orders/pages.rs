@@ -112,6 +112,8 @@ pub struct KeepForm {
 /// `GET /orders/{id}`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Detail {
+    /// This reader may order it again.
+    pub reorder: bool,
     pub order: Order,
     pub hearing: Hearing,
     pub share: ShareForm,

@@ -182,6 +182,7 @@ pub(super) async fn order_page(
         told_anyway: hearing.delays && person.contact.role == Role::Admin,
     };
     Ok(Detail {
+        reorder: person.capabilities.has(Capability::Reorder),
         order: tell::order(row, parts, today(visit), visit.look().zone),
         hearing,
         share,

@@ -21,6 +21,7 @@ pub(super) fn details() -> Vec<Sample<Detail>> {
         ..ShareForm::default()
     };
     let detail = |order| Detail {
+        reorder: true,
         order,
         hearing: Hearing { watched: false, told_anyway: false },
         share: share.clone(),
