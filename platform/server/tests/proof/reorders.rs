@@ -404,8 +404,8 @@ async fn killed_again_and_again_each_reorder_arrives_once() {
                 if location.is_empty() {
                     unsure += 1
                 } else {
-                    acknowledged.insert(location)
-                };
+                    acknowledged.insert(location);
+                }
                 break;
             }
             let done = form.send(&mut browser).await;
