@@ -112,7 +112,7 @@ pub(super) fn all_there(parcels: &[Parcel]) -> Option<DateTime<Utc>> {
 }
 
 /// A checkpoint in the order's story.
-pub(super) fn event(stop: StopRow) -> Option<Event> {
+pub(super) fn event(stop: &StopRow) -> Option<Event> {
     let kind = CheckpointKind::from_word(&stop.kind)?;
     Some(Event {
         kind: EventKind::Carrier,

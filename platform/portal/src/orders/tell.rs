@@ -95,7 +95,7 @@ pub(super) fn order(row: OrderRow, parts: Parts, today: NaiveDate, zone: Tz) -> 
         tax: None,
         total: money(row.total, currency),
         note: row.note,
-        story: story(parts.events, parts.stops),
+        story: story(parts.events, &parts.stops),
     }
 }
 
@@ -154,9 +154,9 @@ fn became(event: &EventRow, word: &str) -> bool {
 }
 
 /// What the order's own system tells and what its carriers tell, newest first.
-fn story(events: Vec<EventRow>, stops: Vec<StopRow>) -> Vec<Event> {
+fn story(events: Vec<EventRow>, stops: &[StopRow]) -> Vec<Event> {
     let mut story: Vec<Event> = events.into_iter().filter_map(event).collect();
-    story.extend(stops.into_iter().filter_map(parcels::event));
+    story.extend(stops.iter().filter_map(parcels::event));
     // Stable: what came at one moment stays in its order.
     story.sort_by_key(|event| std::cmp::Reverse(event.at));
     story
