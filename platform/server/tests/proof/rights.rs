@@ -209,7 +209,11 @@ pub(crate) fn expected(route: &Route, row: &Row, who: Who) -> Expected {
         Access::Contact(capability) if !who.may(capability) => MISSING,
         _ if row.module.is_some() && who == Plain => MISSING,
         _ => match row.aim {
-            Aim::Order | Aim::Request | Aim::Invoice | Aim::Address if matches!(who, Neighbour | Stranger) => MISSING,
+            Aim::Order | Aim::Request | Aim::Invoice | Aim::Address
+                if matches!(who, Neighbour | Stranger) =>
+            {
+                MISSING
+            }
             Aim::Session | Aim::View if who != Admin => MISSING,
             _ => Expected::Status(row.may),
         },
