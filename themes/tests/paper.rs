@@ -89,7 +89,7 @@ fn a_reader_finds_every_word_and_every_font() {
     let rows: Vec<&str> = fonts.lines().skip(2).collect();
     // Columns from the end: embedded, subset, unicode, object and generation.
     let embedded = |row: &&str| row.split_whitespace().rev().skip(2).take(3).all(|word| word == "yes");
-    assert!(rows.len() > 5 && rows.iter().all(|row| embedded(&row)), "{fonts}");
+    assert!(rows.len() > 5 && rows.iter().all(embedded), "{fonts}");
     let structure = Command::new("pdfinfo").arg("-struct").arg(&file.0).output().expect("poppler-utils");
     let structure = String::from_utf8_lossy(&structure.stdout);
     for role in ["H1", "Table", "TH", "TD"] {

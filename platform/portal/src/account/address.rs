@@ -93,7 +93,7 @@ impl Habit {
                     other => other == *letter,
                 })
         };
-        self.postal.is_empty() || self.postal.iter().any(|form| fits(&form))
+        self.postal.is_empty() || self.postal.iter().any(fits)
     }
 
     /// The first form with its digits and letters made up, as an example: `12345`, `AB1 2CD`.

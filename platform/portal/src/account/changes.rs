@@ -31,7 +31,7 @@ pub(super) async fn new(
     QueryString(asked): QueryString<Asked>,
 ) -> Result<Response, Error> {
     let address = Address { country: asked.country.to_uppercase(), ..Address::default() };
-    show(&reader, None, address, Problems::default(), &fresh_key(&reader))
+    show(&reader, None, &address, Problems::default(), &fresh_key(&reader))
 }
 
 pub(super) async fn add(Keeper(reader): Keeper, form: Posted) -> Result<Response, Error> {
@@ -41,7 +41,7 @@ pub(super) async fn add(Keeper(reader): Keeper, form: Posted) -> Result<Response
 pub(super) async fn form(Keeper(reader): Keeper, Path(id): Path<String>) -> Result<Response, Error> {
     let row = find(&reader, &id).await?;
     let address = Address::stored(&row);
-    show(&reader, Some(&row), address, Problems::default(), &fresh_key(&reader))
+    show(&reader, Some(&row), &address, Problems::default(), &fresh_key(&reader))
 }
 
 pub(super) async fn change(
@@ -85,21 +85,21 @@ pub(super) fn key_of(reader: &Reader, form: &Posted) -> String {
 fn show(
     reader: &Reader,
     row: Option<&AddressRow>,
-    address: Address,
+    address: &Address,
     problems: Problems,
     key: &str,
 ) -> Result<Response, Error> {
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     reader
         .visit
-        .render_as(status, &AddressForm::new(row.map(|row| row.id), &address, problems, key.to_owned()))
+        .render_as(status, &AddressForm::new(row.map(|row| row.id), address, problems, key.to_owned()))
 }
 
 async fn submitted(reader: &Reader, row: Option<&AddressRow>, form: &Posted) -> Result<Response, Error> {
     let (address, key) = (Address::posted(form), key_of(reader, form));
     // Another country has other fields: what was typed stays, and nothing is wrong yet.
     if form.text("step") == "country" {
-        return show(reader, row, address, Problems::default(), &key);
+        return show(reader, row, &address, Problems::default(), &key);
     }
     let mut problems = address.problems();
     let before = row.map(Address::stored);
@@ -107,7 +107,7 @@ async fn submitted(reader: &Reader, row: Option<&AddressRow>, form: &Posted) -> 
         problems.add("street", "account.address.unchanged");
     }
     if !problems.is_empty() {
-        return show(reader, row, address, problems, &key);
+        return show(reader, row, &address, problems, &key);
     }
     let ids = row.map(|row| (row.id.to_string(), row.external_id.clone()));
     let known = ids.as_ref().map(|(id, key)| (id.as_str(), key.as_str()));
@@ -120,7 +120,7 @@ async fn submitted(reader: &Reader, row: Option<&AddressRow>, form: &Posted) -> 
             reader.visit.flash(Tone::Success, "account_requested");
             Ok(reader.visit.redirect("/account#requests"))
         }
-        Err(message) => show(reader, row, address, Problems::of_one("street", message), &fresh_key(reader)),
+        Err(message) => show(reader, row, &address, Problems::of_one("street", message), &fresh_key(reader)),
     }
 }
 

@@ -30,7 +30,7 @@ fn show(
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let languages = reader.visit.site().themes().locales().iter().map(|locale| locale.tag().to_owned());
     let languages = languages.filter(|tag| !tag.ends_with("-XA")).collect();
-    reader.visit.render_as(status, &ContactForm::new(&name, &email, locale, languages, problems, key))
+    reader.visit.render_as(status, &ContactForm::new(&name, &email, &locale, languages, problems, key))
 }
 
 pub(super) async fn change(reader: Reader, form: Posted) -> Result<Response, Error> {

@@ -177,7 +177,7 @@ impl ContactForm {
     pub fn new(
         name: &str,
         email: &str,
-        locale: String,
+        locale: &str,
         languages: Vec<String>,
         problems: Problems,
         key: String,
@@ -185,7 +185,7 @@ impl ContactForm {
         Self {
             name: field(name, "name", &problems),
             email: field(email, "email", &problems),
-            locale: field(&locale, "locale", &problems),
+            locale: field(locale, "locale", &problems),
             languages,
             problems,
             key,

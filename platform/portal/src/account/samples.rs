@@ -183,7 +183,7 @@ pub(super) fn contact_forms() -> Vec<Sample<ContactForm>> {
         ContactForm::new(
             "Maya Okafor",
             email,
-            text("en"),
+            "en",
             vec![text("en"), text("ar")],
             problems,
             text("k-0123456789abcdef"),

@@ -15,10 +15,8 @@ fn row(
     number: &str,
     kind: Kind,
     status: Status,
-    issued: i64,
-    due: Option<i64>,
-    total: i64,
-    paid: i64,
+    (issued, due): (i64, Option<i64>),
+    (total, paid): (i64, i64),
 ) -> Row {
     let left = owed(status, Decimal::new(total, 2), Decimal::new(paid, 2));
     let overdue = kind == Kind::Invoice && matches!(status, Status::Open | Status::PartlyPaid);
@@ -47,14 +45,14 @@ fn row(
 pub(super) fn rows() -> Vec<Row> {
     use Kind::{CreditNote, Invoice};
     vec![
-        row("INV-20431", Invoice, Status::Open, -2, Some(28), 1_248_960, 0),
-        row("INV-20418", Invoice, Status::PartlyPaid, -12, Some(18), 9_995_560, 2_500_000),
-        row("CN-1180", CreditNote, Status::Open, -15, None, 84_000, 0),
-        row("INV-20377", Invoice, Status::Open, -42, Some(-12), 4_120_000, 0),
-        row("INV-20361", Invoice, Status::PartlyPaid, -48, Some(-1), 218_340, 100_000),
-        row("INV-20290", Invoice, Status::Paid, -66, Some(-36), 77_250, 77_250),
-        row("CN-1144", CreditNote, Status::Paid, -70, None, 12_500, 12_500),
-        row("INV-20274", Invoice, Status::Void, -81, Some(-51), 640_000, 0),
+        row("INV-20431", Invoice, Status::Open, (-2, Some(28)), (1_248_960, 0)),
+        row("INV-20418", Invoice, Status::PartlyPaid, (-12, Some(18)), (9_995_560, 2_500_000)),
+        row("CN-1180", CreditNote, Status::Open, (-15, None), (84_000, 0)),
+        row("INV-20377", Invoice, Status::Open, (-42, Some(-12)), (4_120_000, 0)),
+        row("INV-20361", Invoice, Status::PartlyPaid, (-48, Some(-1)), (218_340, 100_000)),
+        row("INV-20290", Invoice, Status::Paid, (-66, Some(-36)), (77_250, 77_250)),
+        row("CN-1144", CreditNote, Status::Paid, (-70, None), (12_500, 12_500)),
+        row("INV-20274", Invoice, Status::Void, (-81, Some(-51)), (640_000, 0)),
     ]
 }
 

@@ -109,9 +109,12 @@ pub async fn list(tx: &mut TenantTx, query: &Query<'_>) -> Result<Vec<InvoiceRow
         sql.push(" and (regexp_replace(upper(i.number), '[^A-Z0-9]', '', 'g') like ")
             .push_bind(inside.clone());
         sql.push(" or regexp_replace(upper(i.purchase_order), '[^A-Z0-9]', '', 'g') like ").push_bind(inside);
-        sql.push(" or o.id in (select order_id from search_orders($1, $2, ")
-            .push_bind(query.search.to_owned());
-        sql.push(", ").push_bind(MATCHES).push(")))");
+        // Not by the joined order: then only what was found is joined.
+        sql.push(
+            " or (i.connector_id, i.order_key) in (select found.connector_id, found.external_id from orders found
+                  where found.tenant_id = $1 and found.id in (select order_id from search_orders($1, $2, ",
+        );
+        sql.push_bind(query.search.to_owned()).push(", ").push_bind(MATCHES).push("))))");
     }
     let order = match query.from {
         From::Newest => " order by i.issued_on desc, i.id desc",

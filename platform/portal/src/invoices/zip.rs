@@ -63,11 +63,11 @@ impl Zip {
 }
 
 fn time(at: DateTime<Tz>) -> u16 {
-    let seconds = at.hour() << 11 | at.minute() << 5 | at.second() / 2;
+    let seconds = (at.hour() << 11) | (at.minute() << 5) | (at.second() / 2);
     u16::try_from(seconds).unwrap_or_default()
 }
 
 fn date(at: DateTime<Tz>) -> u16 {
     let years = u32::try_from(at.year() - 1980).unwrap_or_default();
-    u16::try_from(years << 9 | at.month() << 5 | at.day()).unwrap_or_default()
+    u16::try_from((years << 9) | (at.month() << 5) | at.day()).unwrap_or_default()
 }
