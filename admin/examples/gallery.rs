@@ -13,6 +13,7 @@ fn main() -> std::process::ExitCode {
         .with(platform_identity::pages::register)
         .with(platform_portal::shell::register)
         .with(platform_portal::orders::register)
+        .with(platform_portal::reorder::register)
         .with(admin::operator::outbox::pages::register);
     let report = match Themes::build(registry) {
         Ok(themes) => themes.check(Some(&folder)),
