@@ -74,7 +74,7 @@ insert into of_cust (cust_no, cust_name, credit_lim, credit_hold, terms_cd, sls_
 select cust_no, cust_name, 25000 * (1 + k % 12), case when cust_no = 'CED-1177' then 'Y' else 'N' end,
        (array['N30','N45','N60','COD'])[1 + k % 4], 'R' || (10 + k % 7), localtimestamp - interval '200 days'
 from g_cust;
-insert into of_custaddr
+insert into of_custaddr (cust_no, addr_no, addr_type, addr_1, addr_2, city, state, zip, country)
 select cust_no, a, case when a = 1 then 'B' else 'S' end,
        case when a = 1 then (100 + k * 3 % 900) || ' Commerce Street' else 'Receiving, dock ' || a end,
        case when a > 1 then (400 + k * 7 % 500) || ' Plant Road' end, city, state, zip, country
@@ -107,6 +107,8 @@ select row_number() over (order by f, s) - 1 as k, code || '-' || to_char(s * 10
 from g_family, generate_series(1, 6) s where s <= array_length(sizes, 1);
 insert into of_item (item_no, descr, uom, list_price, prod_line) select item_no, descr, uom, price, line from g_item;
 update of_item set replaced_by = 'PMP-DP-030', del_flag = 'Y' where item_no = 'PMP-DP-020';
+
+\ir items.sql
 
 -- The plan: one row an order, in the order of time. Every thirteenth of the demo is Brightwater's.
 create temp table g_plan as
@@ -175,12 +177,23 @@ select ord_no, lin_no, item_no, descr, uom, qty,
        case when stat = 'B' and lin_no = nlines then qty
             when stat = 'I' and lin_no = nlines then qty - case when nlines = 1 then floor(qty / 2) else 0 end else 0 end,
        case when stat = 'X' then qty else 0 end,
-       round(price * (0.82 + 0.18 * pg_temp.dice(o.n * 50 + lin_no, 7))::numeric, 2), (started + now_lead * interval '1 day')::date
+       -- one line in ten has a price of its own; list prices rose by four per cent 200 days ago
+       round(price * (case when pg_temp.dice(o.n * 50 + lin_no, 7) < 0.1 then 0.93 when age > 200 then 0.96 else 1 end)::numeric, 2),
+       (started + now_lead * interval '1 day')::date
 from (
     select o.*, l as lin_no, floor(pg_temp.dice(o.n * 50 + l, 8) * (select count(*) from g_item))::int as pick,
            (1 + floor(power(pg_temp.dice(o.n * 50 + l, 9), 3) * 24))::numeric as qty
     from g_ord o, generate_series(1, o.nlines) l
 ) o join g_item i on i.k = o.pick;
+
+-- What was ordered before it was replaced, before it was discontinued, and before its price rose: in the scripted order that
+-- has arrived, and in an old one.
+create temp table g_past as
+select ord_no, row_number() over (order by script desc, n desc) as r from g_ord, g_scale
+where demo and cust_no = 'BRW-1042' and nlines >= 3 and (script = 14 or (script = 0 and stat = 'C'));
+update of_ordlin l set item_no = p.item_no, descr = i.descr, uom = i.uom, unit_price = round(i.list_price * p.part, 2)
+from g_past g, of_item i, (values (1, 'PMP-DP-020', 1.0), (2, 'PRS-TX-030', 1.0), (3, 'CTL-VF-020', 0.91)) p (lin_no, item_no, part)
+where g.r <= 2 and l.ord_no = g.ord_no and l.lin_no = p.lin_no and i.item_no = p.item_no;
 
 insert into of_ordhdr (ord_no, cust_no, cust_po, ord_stat, hold_cd, ord_dt, req_dt, prom_dt, curr_dt, ship_via, addr_no, ord_amt,
                        contact_nm, ord_note, chg_reason, last_upd)
@@ -206,7 +219,7 @@ select o.ord_no, o.n, s, 700000 + row_number() over (order by o.n, s) as shp_no,
        started + greatest(0.02, left_after) * interval '1 day' + s * interval '3 hours' as shp_dt, started, now_lead, left_after, age
 from (select g.*, case when script = 15 then 3 when nlines >= 4 then 2 else 1 end as parcels from g_ord g
       where stat in ('T', 'D', 'C', 'I')) o, generate_series(1, parcels) s;
-insert into of_shphdr
+insert into of_shphdr (shp_no, ord_no, carr_cd, track_no, shp_stat, shp_dt, est_dt, dlv_dt, wght, last_upd)
 select shp_no, ord_no, carr, case carr
            when 'UPSN' then '1Z999AA1' || to_char(shp_no * 7919 % 10000000000, 'FM0000000000')
            when 'FDXG' then to_char(770000000000 + shp_no * 104729 % 1000000000, 'FM000000000000')
@@ -222,6 +235,7 @@ insert into of_shplin
 select shp_no, row_number() over (partition by shp_no order by l.lin_no), l.ord_no, l.lin_no, l.qty_shp
 from g_ship s join of_ordlin l on l.ord_no = s.ord_no and l.qty_shp > 0 and (l.lin_no - 1) % s.parcels = s.s - 1;
 delete from of_shphdr h where not exists (select 1 from of_shplin l where l.shp_no = h.shp_no);
+update of_shphdr set dlv_sig = (array['M. OKAFOR','Receiving','D. Reyes','R. HALE','at gate',null])[1 + shp_no % 6] where dlv_dt is not null;
 
 -- History: all of it in the demo, the last quarter for load (the old program purges its log).
 insert into of_ordevt (ord_no, evt_dt, evt_cd, old_val, new_val, reason, user_id)
@@ -245,12 +259,7 @@ select ord_no, at, cd, o, w, why, usr from (
 order by at;
 
 insert into of_ordnote select ord_no, 1, 'Y', 'Margin below target, approved by sales' from g_ord, g_scale where demo and n % 11 = 0;
-insert into of_invhdr
-select 90000 + row_number() over (order by o.n), o.ord_no, o.cust_no, case when o.stat = 'C' then 'P' else 'O' end,
-       (started + now_lead * interval '1 day')::date, (started + (now_lead + 30) * interval '1 day')::date, round(h.ord_amt, 2),
-       case when o.stat = 'C' then round(h.ord_amt, 2) else 0 end, h.last_upd
-from g_ord o join of_ordhdr h on h.ord_no = o.ord_no where o.stat in ('T', 'D', 'C');
-
+\ir books.sql
 \ir weird.sql
 
 select setval('of_ord_no_seq', (select max(ord_no) from of_ordhdr where ord_no < 90000000)),

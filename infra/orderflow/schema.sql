@@ -18,10 +18,19 @@ create table of_cust (
     terms_cd    char(4) not null default 'N30',
     sls_rep     char(4),
     del_flag    char(1) not null default 'N',
-    last_upd    timestamp
+    last_upd    timestamp,
+    -- what the account owes, as the ledger's night run and the cashier left it
+    ar_bal      numeric(14,2) not null default 0,
+    curr_cd     char(3) not null default 'USD'
 );
 
--- No stamp here: nobody thought that addresses change.
+create table of_terms (
+    terms_cd  char(4) primary key,
+    terms_txt varchar(40) not null,
+    net_days  smallint not null
+);
+
+-- No stamp here: nobody thought that addresses change. addr_type: B bill to, S ship to.
 create table of_custaddr (
     cust_no   char(12) not null,
     addr_no   smallint not null,
@@ -32,6 +41,9 @@ create table of_custaddr (
     state     char(2),
     zip       char(10),
     country   char(3) not null default 'USA',
+    addr_name varchar(40),
+    dflt_flag char(1) not null default 'N',
+    del_flag  char(1) not null default 'N',
     primary key (cust_no, addr_no)
 );
 
@@ -42,7 +54,14 @@ create table of_item (
     list_price  numeric(14,4),
     prod_line   char(3),
     replaced_by char(20),
-    del_flag    char(1) not null default 'N'
+    del_flag    char(1) not null default 'N',
+    -- no longer made; the old way to say so was del_flag, and both are in use. No stamp here either.
+    disc_flag   char(1) not null default 'N',
+    qty_oh      numeric(12,3),
+    qty_alc     numeric(12,3) not null default 0,
+    lead_dd     smallint,
+    -- nobody's business outside
+    std_cost    numeric(14,4)
 );
 
 create table of_carrier (
@@ -106,7 +125,9 @@ create table of_shphdr (
     est_dt   date,
     dlv_dt   timestamp,
     wght     numeric(10,2),
-    last_upd timestamp not null
+    last_upd timestamp not null,
+    -- who signed for it, as the driver typed it
+    dlv_sig  varchar(40)
 );
 create index of_shphdr_ix1 on of_shphdr (ord_no);
 
@@ -141,6 +162,8 @@ create table of_ordnote (
     primary key (ord_no, seq_no)
 );
 
+-- inv_type: I invoice, C credit note (its amounts are negative). inv_stat: O open, P paid, V void. Money that came in part
+-- shows in paid_amt alone.
 create table of_invhdr (
     inv_no   integer primary key,
     ord_no   integer not null,
@@ -150,17 +173,103 @@ create table of_invhdr (
     due_dt   date,
     inv_amt  numeric(14,2) not null,
     paid_amt numeric(14,2) not null default 0,
-    last_upd timestamp not null
+    last_upd timestamp not null,
+    inv_type char(1) not null default 'I',
+    -- of a credit note: the invoice that it corrects
+    ref_inv  integer,
+    cust_po  varchar(30),
+    curr_cd  char(3) not null default 'USD',
+    bill_no  smallint not null default 1,
+    del_flag char(1) not null default 'N'
 );
 create index of_invhdr_ix1 on of_invhdr (cust_no, inv_dt);
 create index of_invhdr_ix2 on of_invhdr (ord_no);
+create index of_invhdr_ix3 on of_invhdr (last_upd, inv_no);
+create index of_invhdr_ix4 on of_invhdr (inv_no) where inv_stat = 'O';
+
+create table of_invlin (
+    inv_no     integer not null,
+    lin_no     smallint not null,
+    ord_lin    smallint,
+    item_no    char(20),
+    descr      varchar(80),
+    uom        char(4) not null default 'EA',
+    qty        numeric(12,3) not null,
+    unit_price numeric,
+    ext_amt    numeric(14,2),
+    primary key (inv_no, lin_no)
+);
+
+-- The document as it was sent: in here since 2014, before that on the file server and here only where. The night run
+-- files it, so the newest have none.
+create table of_invdoc (
+    inv_no   integer primary key,
+    doc_name varchar(60),
+    doc      bytea,
+    doc_path varchar(200),
+    doc_dt   timestamp
+);
+alter table of_invdoc alter column doc set storage external;
+
+-- The page that the night run files: one PDF of Helvetica, written by hand as in those days.
+create function of_print(in_inv integer) returns bytea language plpgsql stable as $$
+declare
+    head record;
+    line record;
+    y int := 610;
+    page text := '';
+    parts text[];
+    pdf text := E'%PDF-1.4\n';
+    marks text := E'xref\n0 7\n0000000000 65535 f \n';
+    start int;
+begin
+    select h.*, c.cust_name, a.addr_1, a.city into head from of_invhdr h left join of_cust c on c.cust_no = h.cust_no
+        left join of_custaddr a on a.cust_no = h.cust_no and a.addr_no = h.bill_no where h.inv_no = in_inv;
+    if not found then
+        return null;
+    end if;
+    page := page || of_print_at(50, 740, 'F2', 16, case head.inv_type when 'C' then 'Credit note ' else 'Invoice ' end || head.inv_no);
+    page := page || of_print_at(50, 722, 'F1', 10, 'TechFlow Industries, 1800 West Cermak Road, Chicago IL 60608');
+    page := page || of_print_at(50, 690, 'F1', 10, coalesce(head.cust_name, head.cust_no));
+    page := page || of_print_at(50, 676, 'F1', 10, concat_ws(', ', head.addr_1, head.city));
+    page := page || of_print_at(360, 690, 'F1', 10, 'Date ' || to_char(head.inv_dt, 'YYYY-MM-DD'));
+    page := page || of_print_at(360, 676, 'F1', 10, 'Due ' || coalesce(to_char(head.due_dt, 'YYYY-MM-DD'), 'on receipt'));
+    page := page || of_print_at(360, 662, 'F1', 10, 'Account ' || trim(head.cust_no) || ', order SO-' || head.ord_no);
+    for line in select * from of_invlin where inv_no = in_inv order by lin_no limit 40 loop
+        page := page || of_print_at(50, y, 'F1', 9, trim(coalesce(line.item_no, '')));
+        page := page || of_print_at(140, y, 'F1', 9, left(coalesce(line.descr, ''), 52));
+        page := page || of_print_at(400, y, 'F1', 9, trim(to_char(line.qty, '999990.##'), '. ') || ' ' || trim(line.uom));
+        page := page || of_print_at(480, y, 'F1', 9, trim(to_char(line.ext_amt, 'FM999,999,990.00')));
+        y := y - 13;
+    end loop;
+    page := page || of_print_at(400, y - 14, 'F2', 11, 'Total ' || head.curr_cd || ' ' || to_char(head.inv_amt, 'FM999,999,990.00'));
+    parts := array[
+        '<< /Type /Catalog /Pages 2 0 R >>',
+        '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
+        '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 4 0 R /F2 5 0 R >> >> /Contents 6 0 R >>',
+        '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>',
+        '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold /Encoding /WinAnsiEncoding >>',
+        '<< /Length ' || octet_length(page) || E' >>\nstream\n' || page || E'endstream'];
+    for i in 1 .. array_length(parts, 1) loop
+        marks := marks || lpad(octet_length(pdf)::text, 10, '0') || E' 00000 n \n';
+        pdf := pdf || i || E' 0 obj\n' || parts[i] || E'\nendobj\n';
+    end loop;
+    start := octet_length(pdf);
+    pdf := pdf || marks || E'trailer\n<< /Size 7 /Root 1 0 R >>\nstartxref\n' || start || E'\n%%EOF\n';
+    return convert_to(pdf, 'SQL_ASCII');
+end $$;
+
+create function of_print_at(x int, y int, font text, size int, what text) returns text language sql immutable as
+$$ select 'BT /' || $3 || ' ' || $4 || ' Tf ' || $1 || ' ' || $2 || ' Td (' ||
+          replace(replace(replace($5, E'\\', E'\\\\'), '(', E'\\('), ')', E'\\)') || E') Tj ET\n' $$;
+revoke execute on function of_print(integer) from public;
 
 create sequence of_ord_no_seq start 48001;
 create sequence of_shp_no_seq start 700001;
 create sequence of_inv_no_seq start 90001;
 
 -- What the owner of an ERP grants to Portico, and nothing more: read what the mapping names, three connections at most
--- (two of ours and one for the dry run). Customer prices of items and credit limits are not among it.
+-- (two of ours and one for the dry run). What things cost the owner, who sells to whom, and internal notes are not among it.
 do $$
 begin
     if not exists (select 1 from pg_roles where rolname = 'portal_reader') then
@@ -173,6 +282,7 @@ alter role portal_reader set statement_timeout = '2s';
 alter role portal_reader set default_transaction_read_only = on;
 revoke all on schema public from public;
 grant usage on schema public to portal_reader;
-grant select on of_custaddr, of_carrier, of_ordhdr, of_ordlin, of_shphdr, of_shplin, of_ordevt, of_invhdr to portal_reader;
-grant select (cust_no, cust_name, credit_hold, del_flag) on of_cust to portal_reader;
-grant select (item_no, descr, uom, replaced_by, del_flag) on of_item to portal_reader;
+grant select on of_custaddr, of_carrier, of_terms, of_ordhdr, of_ordlin, of_shphdr, of_shplin, of_ordevt, of_invhdr, of_invlin,
+    of_invdoc to portal_reader;
+grant select (cust_no, cust_name, credit_lim, credit_hold, terms_cd, ar_bal, curr_cd, del_flag) on of_cust to portal_reader;
+grant select (item_no, descr, uom, list_price, replaced_by, del_flag, disc_flag, qty_oh, qty_alc, lead_dd) on of_item to portal_reader;

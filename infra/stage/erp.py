@@ -19,6 +19,8 @@ class Erp:
     def __init__(self, folder, programs, ports):
         self.folder, self.programs = folder, programs
         self.data = folder / "data"
+        # the vendor's file server: invoices of the years before the database kept them
+        self.documents = folder / "documents"
         self.port = ports.take()
         self.server = self.simulator = None
         # PostgreSQL refuses root
@@ -38,6 +40,7 @@ class Erp:
             self.psql("orderflow", "-f", ORDERFLOW / "generate.sql")
             reader = secrets.token_urlsafe(18)
             self.psql("orderflow", "-c", f"alter role portal_reader password '{reader}'")
+            self._file_documents()
             marker.write_text(json.dumps({"reader": reader}))
             marker.chmod(0o600)
         self.reader = json.loads(marker.read_text())["reader"]
@@ -91,6 +94,15 @@ class Erp:
     def psql(self, database, *words):
         command = [self.bin / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", self.port, "-U", "postgres", "-d", database]
         return run("psql", [*command, *words], env=self.env)
+
+    def _file_documents(self):
+        """Invoices that the database knows by their path alone, as the old file server has them."""
+        printed = self.rows("select replace(doc_path, E'\\\\', '/'), encode(of_print(inv_no), 'hex') from of_invdoc"
+                            " where doc is null and doc_path ~ '^[0-9]{4}.INV[0-9]+[.]pdf$'")
+        for path, content in printed:
+            file = self.documents / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(bytes.fromhex(content))
 
     def _initialise(self):
         password = self.folder / "password"

@@ -14,7 +14,7 @@ TECHFLOW, LUMEN = f"techflow.{BASE}", f"lumen.{BASE}"
 
 # Everything the demo's world consists of, as words of the command `portico`. Each may run twice.
 SEEDS = [
-    "tenant create --slug techflow --name 'TechFlow Industries' --brand techflow --time-zone America/Chicago --modules orders",
+    "tenant create --slug techflow --name 'TechFlow Industries' --brand techflow --time-zone America/Chicago --modules orders,invoices,account",
     "tenant create --slug lumen --name 'Lumen Notes' --brand lumen",
     "customer create --tenant techflow --name 'Brightwater Utilities' --external-key BRW-1042",
     "contact create --tenant techflow --customer BRW-1042 --email maya.okafor@brightwater.example --name 'Maya Okafor' --role admin",
@@ -23,7 +23,8 @@ SEEDS = [
     "contact create --tenant techflow --customer HAL-2210 --email ingrid.halvorsen@halvorsen.example --name 'Ingrid Halvorsen' --role admin",
     "customer create --tenant lumen --name 'Fern & Field Studio' --external-key FERN",
     "contact create --tenant lumen --customer FERN --email noor.haddad@fernfield.example --name 'Noor Haddad' --role admin",
-    "connector add --tenant techflow --kind orderflow --name OrderFlow --mapping infra/orderflow/mapping.toml --url {erp}",
+    "connector add --tenant techflow --kind orderflow --name OrderFlow --mapping infra/orderflow/mapping.toml --url {erp} "
+    "--documents {documents}",
     "connector dry-run --tenant techflow --name OrderFlow",
     # answered by the link of the mail, in the demo's outbox
     "door set --tenant techflow --kind reorder --form mail --to orders@techflow.example --attach csv",
@@ -91,7 +92,7 @@ from = "portal@{BASE}"
         if done.exists() and done.read_text() == mark:
             return False
         for line in SEEDS:
-            self.command(*[word.format(erp=erp.reader_url) for word in shlex.split(line)])
+            self.command(*[word.format(erp=erp.reader_url, documents=erp.documents) for word in shlex.split(line)])
         done.write_text(mark)
         return True
 

@@ -1,8 +1,13 @@
 -- The books: what a tenant's own system knows of a customer besides orders. Invoices, credit, addresses, and what can be
 -- bought. Our copy, as in 0004_orders.sql: written by platform/connectors, read by the portal, behind the customer wall.
 
--- How far each entity of the books has been read: {"invoice": {"watermark": .., "sweep": .., "swept_at": ..}, ..}
-alter table connectors add column books jsonb not null default '{}';
+-- How far each entity of the books has been read: {"invoice": {"watermark": .., "sweep": .., "swept_at": ..,
+-- "unknown": rows of accounts that no customer has, "error": ..}, ..}
+-- and where on this machine the files lie that invoices name by their path; set by an operator, never by a mapping
+alter table connectors add column books jsonb not null default '{}', add column documents_root text;
+
+-- proof of delivery
+alter table shipments add column signed_by text;
 
 create table invoices (
     tenant_id uuid not null,
@@ -27,22 +32,32 @@ create table invoices (
     bill_to text,
     -- the source keeps the legal document; it is then never rendered by us
     document_kept boolean not null default false,
+    -- when the runner shall look at that document; null when there is nothing to look for
+    document_due_at timestamptz,
+    -- the source's own word for "may still change"; the runner re-reads these often
+    source_open boolean not null default false,
     row_hash bytea not null,
     first_seen_at timestamptz not null,
     changed_at timestamptz not null,
     -- the row vanished from the source
     deleted_at timestamptz,
     primary key (tenant_id, id),
-    constraint invoices_external_key unique (tenant_id, connector_id, external_id),
+    -- of one customer: an invoice that moves to another account is another invoice, so that what was shown to one customer
+    -- (its lines, its document) never becomes the other's
+    constraint invoices_external_key unique (tenant_id, connector_id, customer_id, external_id),
     constraint invoices_customer_id_key unique (tenant_id, customer_id, id),
     constraint invoices_customer_fkey foreign key (tenant_id, customer_id) references customers (tenant_id, id) on delete cascade,
     constraint invoices_connector_fkey foreign key (tenant_id, connector_id) references connectors (tenant_id, id) on delete cascade
 ) with (fillfactor = 85);
+create unique index invoices_live_key on invoices (tenant_id, connector_id, external_id) where deleted_at is null;
 create index invoices_list on invoices (tenant_id, customer_id, issued_on desc, id desc) where deleted_at is null;
 create index invoices_unpaid on invoices (tenant_id, customer_id, due_on)
     include (kind, total, paid, currency) where deleted_at is null and status in ('open', 'partly_paid');
 create index invoices_of_order on invoices (tenant_id, customer_id, connector_id, order_key) where deleted_at is null;
 create index invoices_correcting on invoices (tenant_id, connector_id, corrects_key) where corrects_key is not null;
+create index invoices_open_of_connector on invoices (tenant_id, connector_id, external_id) where deleted_at is null and source_open;
+create index invoices_awaiting_document on invoices (tenant_id, connector_id, document_due_at)
+    where deleted_at is null and document_due_at is not null;
 select wall.customer('invoices');
 
 create table invoice_lines (
@@ -98,7 +113,7 @@ create table account_standing (
     primary key (tenant_id, customer_id, connector_id),
     constraint account_standing_customer_fkey foreign key (tenant_id, customer_id) references customers (tenant_id, id) on delete cascade,
     constraint account_standing_connector_fkey foreign key (tenant_id, connector_id) references connectors (tenant_id, id) on delete cascade
-);
+) with (fillfactor = 70);
 select wall.customer('account_standing');
 
 create table addresses (

@@ -27,7 +27,7 @@ pub(crate) const TEMPLATES: &[(&str, &str)] = templates![
 ];
 
 /// In cascade order; `tokens.css` names the layers.
-pub(crate) const STYLES: [&str; 8] = styles![
+pub(crate) const STYLES: [&str; 9] = styles![
     "tokens.css",
     "reset.css",
     "base.css",
@@ -35,6 +35,7 @@ pub(crate) const STYLES: [&str; 8] = styles![
     "components.css",
     "pages.css",
     "reorder.css",
+    "money.css",
     "print.css"
 ];
 
@@ -57,6 +58,17 @@ pub(crate) const FONTS: &[(&str, &[u8])] = fonts![
     "newsreader-latin.woff2",
     "newsreader-latin-ext.woff2",
     "readex-pro-arabic.woff2",
+];
+
+/// For papers alone, never sent to a browser: scripts that the brands' own fonts do not have.
+pub(crate) const PAPER_FONTS: &[(&str, &[u8])] = fonts![
+    "paper/noto-sans-latin.woff2",
+    "paper/noto-sans-vietnamese.woff2",
+    "paper/noto-sans-cyrillic.woff2",
+    "paper/noto-sans-greek.woff2",
+    "paper/noto-sans-hebrew.woff2",
+    "paper/noto-sans-devanagari.woff2",
+    "paper/noto-sans-thai.woff2",
 ];
 
 pub(crate) const ICONS: &str = include_str!("../assets/icons/icons.svg");

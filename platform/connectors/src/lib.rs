@@ -1,6 +1,8 @@
 //! Links to systems that are not ours: what Portico needs of them (capabilities), how each is read (clients and
-//! mappings), and the sync that copies orders into our own tables. No pages here.
+//! mappings), and the sync that copies orders and books into our own tables. No pages here.
 
+pub mod books;
+pub mod carriers;
 pub mod doors;
 pub mod mapping;
 pub mod orderflow;

@@ -40,6 +40,8 @@ pub struct Connector {
     /// Accounts that no customer has: `{"MERGED": 1}`.
     pub unknown_accounts: Value,
     pub warnings: Value,
+    /// How far each entity of the books is read: `{"invoice": {"swept_at": .., "error": ..}}`.
+    pub books: Value,
 }
 
 /// Adds a connector, or changes the one of that name; a running sync starts anew when there is something new.
@@ -81,6 +83,29 @@ pub async fn put(tx: &mut TenantTx, sealer: &Sealer, new: &NewConnector<'_>) -> 
     Ok(id)
 }
 
+/// Says where on this machine the documents lie that the source names by their path. An operator's word: a mapping cannot
+/// say it, or whoever writes one could read any file.
+///
+/// # Errors
+/// The database's answer.
+pub async fn set_documents_root(
+    tx: &mut TenantTx,
+    id: ConnectorId,
+    folder: Option<&str>,
+) -> Result<(), Error> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "update connectors set documents_root = $3, revision = revision + 1, lease_until = null
+          where tenant_id = $1 and id = $2 and documents_root is distinct from $3",
+    )
+    .bind(tenant)
+    .bind(id)
+    .bind(folder)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// All connectors of the tenant.
 ///
 /// # Errors
@@ -89,7 +114,7 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<Connector>, Error> {
     let tenant = tx.tenant();
     let rows = sqlx::query_as(
         "select id, name, mapping, enabled, state, data_as_of, last_hot_at, last_watermark_at, last_sweep_at, last_error,
-                failed_since, unmapped, unknown_accounts, warnings
+                failed_since, unmapped, unknown_accounts, warnings, books
            from connectors where tenant_id = $1 order by name",
     );
     Ok(rows.bind(tenant).fetch_all(tx.conn()).await?)
@@ -143,6 +168,8 @@ pub(crate) struct Leased {
     pub(crate) watermark: Option<String>,
     pub(crate) sweep: Option<Value>,
     pub(crate) last_sweep_at: Option<DateTime<Utc>>,
+    pub(crate) books: Value,
+    pub(crate) documents_root: Option<String>,
 }
 
 /// Takes the lease of every enabled connector that nobody holds. The database's clock decides, not ours.
@@ -154,7 +181,8 @@ pub(crate) async fn claim(tx: &mut SystemTx, holder: Uuid) -> Result<Vec<Leased>
                   for update skip locked) free
           where c.tenant_id = free.tenant_id and c.id = free.id
             and exists (select from tenants t where t.id = c.tenant_id and t.status = 'active')
-          returning c.tenant_id, c.id, c.mapping, c.connection_url, c.revision, c.fence, c.watermark, c.sweep, c.last_sweep_at",
+          returning c.tenant_id, c.id, c.mapping, c.connection_url, c.revision, c.fence, c.watermark, c.sweep, c.last_sweep_at,
+                    c.books, c.documents_root",
     );
     Ok(rows.bind(holder).fetch_all(tx.conn()).await?)
 }
@@ -192,6 +220,8 @@ pub(crate) struct Progress {
     pub(crate) sweep_at: Option<DateTime<Utc>>,
     /// JSON `null` when no sweep is under way.
     pub(crate) sweep: Option<Value>,
+    /// How far the books are read.
+    pub(crate) books: Option<Value>,
     /// `unmapped`, `unknown_accounts`, `warnings`.
     pub(crate) notes: Option<[Value; 3]>,
 }
@@ -209,7 +239,7 @@ pub(crate) async fn save(tx: &mut SystemTx, leased: &Leased, progress: &Progress
              last_watermark_at = coalesce($8, last_watermark_at), watermark = coalesce($9, watermark),
              last_sweep_at = coalesce($10, last_sweep_at), sweep = case when $11::jsonb is null then sweep else $11 end,
              unmapped = coalesce($12, unmapped), unknown_accounts = coalesce($13, unknown_accounts),
-             warnings = coalesce($14, warnings)
+             warnings = coalesce($14, warnings), books = coalesce($15, books)
           where tenant_id = $1 and id = $2 and fence = $3",
     )
     .bind(leased.tenant_id)
@@ -226,6 +256,7 @@ pub(crate) async fn save(tx: &mut SystemTx, leased: &Leased, progress: &Progress
     .bind(unmapped)
     .bind(unknown)
     .bind(warnings)
+    .bind(&progress.books)
     .execute(tx.conn())
     .await?;
     Ok(())

@@ -3,6 +3,8 @@
 //! Bodies are sealed, because they hold live sign-in links, and erased when they are of no more use. How a mail looks
 //! is `themes`' affair; which mails exist is each slice's.
 
+mod stopping;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -276,9 +278,10 @@ impl Courier {
     async fn deliver(&self, tenant: TenantId, id: MailId, attempts: i32) -> Result<(), Failure> {
         let mut tx = self.db.tenant(Scope::tenant(tenant)).await?;
         let Some(mail) = self.outbox.find(&mut tx, id).await? else { return Ok(()) };
+        let stop = stopping::address(&mut tx, id).await?;
         drop(tx);
         let Some(body) = mail.body.clone().filter(|_| mail.sent_at.is_none()) else { return Ok(()) };
-        let message = self.compose(&mail, body).map_err(Failure::Fail)?;
+        let message = self.compose(&mail, body, stop.as_deref()).map_err(Failure::Fail)?;
         let outcome = match self.transport.send(message).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_permanent() => Err(Failure::Fail(error.to_string())),
@@ -288,7 +291,7 @@ impl Courier {
         outcome
     }
 
-    fn compose(&self, mail: &StoredMail, body: Body) -> Result<Message, String> {
+    fn compose(&self, mail: &StoredMail, body: Body, stop: Option<&str>) -> Result<Message, String> {
         let address: Address = mail.to_address.parse().map_err(|error| format!("to: {error}"))?;
         let domain = self.from.domain();
         let left = mail.message_id.split('@').next().unwrap_or_default();
@@ -300,6 +303,9 @@ impl Courier {
             .message_id(Some(format!("<{left}@{domain}>")));
         if let Some(reply_to) = mail.reply_to.as_deref() {
             builder = builder.reply_to(reply_to.parse().map_err(|error| format!("reply to: {error}"))?);
+        }
+        if let Some(stop) = stop {
+            builder = stopping::told(builder, stop);
         }
         let words = MultiPart::alternative_plain_html(body.text, body.html);
         if body.attachments.is_empty() {

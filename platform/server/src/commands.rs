@@ -12,6 +12,7 @@ mod request;
 mod serve;
 mod tenant;
 mod themes;
+mod tracking;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -44,6 +45,9 @@ pub(crate) enum Command {
     /// Requests: what customers asked for.
     #[command(subcommand)]
     Request(request::Request),
+    /// Tracking: accounts at providers that follow parcels.
+    #[command(subcommand)]
+    Tracking(tracking::Tracking),
     /// Domains: hosts of tenants' customers.
     #[command(subcommand)]
     Domain(domain::Domain),
@@ -73,6 +77,7 @@ pub(crate) async fn run(command: Command, config: &Path) -> anyhow::Result<ExitC
         Command::Connector(command) => command.run(&Stack::open(config).await?).await,
         Command::Door(command) => command.run(&Stack::open(config).await?).await,
         Command::Request(command) => command.run(&Stack::open(config).await?).await,
+        Command::Tracking(command) => command.run(&Stack::open(config).await?).await,
         Command::Domain(command) => command.run(&Stack::open(config).await?).await,
         Command::Certificate(command) => command.run(&Stack::open(config).await?).await,
         Command::Migrate(command) => command.run(&config).await,

@@ -54,11 +54,17 @@ pub struct Entity {
     pub filter: Option<Expression>,
     /// Our field and its source, in a fixed order.
     pub fields: Vec<(&'static str, Expression)>,
-    /// The code table's keys and words, already checked.
-    pub(super) codes: Vec<(String, String)>,
+    /// Each code table's keys and words, already checked.
+    pub(super) codes: Vec<(&'static str, Vec<(String, String)>)>,
 }
 
 impl Entity {
+    /// A code table: the source's codes and what they mean.
+    pub(super) fn words<T>(&self, table: &str, read: impl Fn(&str) -> Option<T>) -> BTreeMap<String, T> {
+        let codes = self.codes.iter().filter(|(name, _)| *name == table).flat_map(|(_, codes)| codes);
+        codes.filter_map(|(code, word)| Some((code.clone(), read(word)?))).collect()
+    }
+
     /// Where a field comes from, when it is mapped.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Expression> {
@@ -83,17 +89,25 @@ impl Entity {
     }
 }
 
-/// A table of codes: its key, which words it may hold, and those words for a message.
-type Codes = (&'static str, fn(&str) -> bool, &'static str);
+/// A table of codes.
+pub(super) struct Codes {
+    pub(super) key: &'static str,
+    pub(super) is_known: fn(&str) -> bool,
+    /// The known words, for a message.
+    pub(super) words: &'static str,
+    pub(super) required: bool,
+}
 
 /// What an entity may say.
 pub(super) struct Spec {
-    name: &'static str,
+    pub(super) name: &'static str,
     /// Must be bare columns: they are compared, sorted and looked up by index.
-    keys: &'static [&'static str],
-    required: &'static [&'static str],
-    optional: &'static [&'static str],
-    codes: Option<Codes>,
+    pub(super) keys: &'static [&'static str],
+    pub(super) required: &'static [&'static str],
+    pub(super) optional: &'static [&'static str],
+    pub(super) codes: &'static [Codes],
+    /// Pages walk the table by its keys, so these cannot come from a join.
+    pub(super) walked: bool,
 }
 
 pub(super) const ORDER: Spec = Spec {
@@ -116,7 +130,13 @@ pub(super) const ORDER: Spec = Spec {
         "reason",
         "updated_at",
     ],
-    codes: Some(("statuses", |word| OrderStatus::from_word(word).is_some(), OrderStatus::WORDS)),
+    codes: &[Codes {
+        key: "statuses",
+        is_known: |word| OrderStatus::from_word(word).is_some(),
+        words: OrderStatus::WORDS,
+        required: true,
+    }],
+    walked: true,
 };
 pub(super) const LINE: Spec = Spec {
     name: "line",
@@ -136,7 +156,8 @@ pub(super) const LINE: Spec = Spec {
         "promised_on",
         "expected_on",
     ],
-    codes: None,
+    codes: &[],
+    walked: false,
 };
 pub(super) const SHIPMENT: Spec = Spec {
     name: "shipment",
@@ -151,25 +172,39 @@ pub(super) const SHIPMENT: Spec = Spec {
         "shipped_at",
         "expected_on",
         "delivered_at",
+        "signed_by",
     ],
-    codes: Some(("statuses", |word| ShipmentStatus::from_word(word).is_some(), ShipmentStatus::WORDS)),
+    codes: &[Codes {
+        key: "statuses",
+        is_known: |word| ShipmentStatus::from_word(word).is_some(),
+        words: ShipmentStatus::WORDS,
+        required: false,
+    }],
+    walked: false,
 };
 pub(super) const SHIPMENT_LINE: Spec = Spec {
     name: "shipment_line",
     keys: &["order", "shipment", "key"],
     required: &[],
     optional: &["line", "quantity"],
-    codes: None,
+    codes: &[],
+    walked: false,
 };
 pub(super) const EVENT: Spec = Spec {
     name: "event",
     keys: &["order", "key"],
     required: &["kind", "at"],
     optional: &["old", "new", "reason"],
-    codes: Some(("kinds", |word| EventKind::from_word(word).is_some(), EventKind::WORDS)),
+    codes: &[Codes {
+        key: "kinds",
+        is_known: |word| EventKind::from_word(word).is_some(),
+        words: EventKind::WORDS,
+        required: true,
+    }],
+    walked: false,
 };
 pub(super) const CUSTOMER: Spec =
-    Spec { name: "customer", keys: &["key"], required: &["name"], optional: &[], codes: None };
+    Spec { name: "customer", keys: &["key"], required: &["name"], optional: &[], codes: &[], walked: false };
 
 /// Reads one section, when the file has it.
 pub(super) fn read(root: &mut Section<'_>, spec: &'static Spec, faults: &mut Vec<Fault>) -> Option<Entity> {
@@ -192,12 +227,12 @@ pub(super) fn read(root: &mut Section<'_>, spec: &'static Spec, faults: &mut Vec
             fields.push((*field, expression));
         }
     }
-    let codes = codes(&mut section, spec);
+    let codes = spec.codes.iter().map(|table| (table.key, codes(&mut section, table))).collect();
     let entity = name.map(|table| Entity { name: spec.name, table, joins, filter, fields, codes });
     if let Some(entity) = &entity {
         check_aliases(entity, &mut section);
-        if spec.name == "order" {
-            check_order_keys(entity, &mut section);
+        if spec.walked {
+            check_walked_keys(entity, spec, &mut section);
         }
     }
     faults.append(&mut section.finish());
@@ -240,11 +275,11 @@ fn one_join(section: &mut Section<'_>, join: &Value) -> Option<Join> {
     Some(Join { table: table_name(section, "joins", name)?, alias: alias.to_owned(), on })
 }
 
-fn codes(section: &mut Section<'_>, spec: &Spec) -> Vec<(String, String)> {
-    let Some((key, known, words)) = spec.codes else { return Vec::new() };
-    let codes = section.codes(key, |word| known(word).then(|| word.to_owned()), words);
-    if codes.is_empty() && spec.name != "shipment" {
-        section.fault(key, format!("is missing: say which code means which of {words}"));
+fn codes(section: &mut Section<'_>, table: &Codes) -> Vec<(String, String)> {
+    let read = |word: &str| (table.is_known)(word).then(|| word.to_owned());
+    let codes = section.codes(table.key, read, table.words);
+    if codes.is_empty() && table.required {
+        section.fault(table.key, format!("is missing: say which code means which of {}", table.words));
     }
     codes
 }
@@ -268,9 +303,9 @@ fn check_aliases(entity: &Entity, section: &mut Section<'_>) {
     }
 }
 
-/// Pages walk the order table by these two, so they cannot come from a join.
-fn check_order_keys(entity: &Entity, section: &mut Section<'_>) {
-    for field in ["key", "updated_at"] {
+/// Pages walk the table by its keys and by its stamp.
+fn check_walked_keys(entity: &Entity, spec: &Spec, section: &mut Section<'_>) {
+    for field in spec.keys.iter().chain(&["updated_at"]) {
         let joined = entity.field(field).and_then(Expression::plain).is_some_and(|c| c.alias.is_some());
         if joined {
             section.fault(field, "must be a column of the table itself, not of a join");

@@ -3,6 +3,7 @@
 //! A mapping is a TOML text that an operator approved (`infra/docs/mapping.md`). It is typed here, and every fault is
 //! reported at once with its key. Whether the tables and columns exist is asked of the database by the dry run.
 
+mod books;
 mod entity;
 pub mod expression;
 mod reader;
@@ -14,6 +15,8 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use toml::Table;
 
+pub use books::Books;
+pub(crate) use books::is_country;
 pub use entity::{Entity, Join, TableName};
 pub use reader::Fault;
 use reader::Section;
@@ -43,6 +46,7 @@ pub struct Mapping {
     pub shipment_line: Option<Entity>,
     pub event: Option<Entity>,
     pub customer: Option<Entity>,
+    pub books: Books,
     pub statuses: BTreeMap<String, OrderStatus>,
     pub shipment_statuses: BTreeMap<String, ShipmentStatus>,
     pub event_kinds: BTreeMap<String, EventKind>,
@@ -62,6 +66,10 @@ pub struct Pace {
     pub watermark: Duration,
     pub overlap: Duration,
     pub sweep: Duration,
+    /// Unpaid invoices.
+    pub invoice: Duration,
+    /// Credit, addresses and products.
+    pub books: Duration,
     /// Statements a second, apart from orders that somebody looks at; 0 is without limit.
     pub statements_per_second: u32,
     /// Orders a page.
@@ -102,6 +110,7 @@ impl Mapping {
         let shipment_line = entity(&entity::SHIPMENT_LINE);
         let event = entity(&entity::EVENT);
         let customer = entity(&entity::CUSTOMER);
+        let books = Books::read(&mut root, &mut faults);
         if root.value("order").is_none() {
             root.fault("order", "is missing");
         }
@@ -110,8 +119,6 @@ impl Mapping {
         }
         let mut all = root.finish();
         all.append(&mut faults);
-        let codes = |entity: &Option<Entity>| entity.as_ref().map(|e| e.codes.clone()).unwrap_or_default();
-        let (shipments, events) = (codes(&shipment), codes(&event));
         match (order, time_zone, day_zone) {
             (Some(order), Some(time_zone), Some(day_zone)) if all.is_empty() => Ok(Self {
                 time_zone,
@@ -121,15 +128,16 @@ impl Mapping {
                 decimals,
                 blank_dates,
                 pace,
-                statuses: words(&order.codes, OrderStatus::from_word),
-                shipment_statuses: words(&shipments, ShipmentStatus::from_word),
-                event_kinds: words(&events, EventKind::from_word),
+                statuses: order.words("statuses", OrderStatus::from_word),
+                shipment_statuses: words(shipment.as_ref(), "statuses", ShipmentStatus::from_word),
+                event_kinds: words(event.as_ref(), "kinds", EventKind::from_word),
                 order,
                 line,
                 shipment,
                 shipment_line,
                 event,
                 customer,
+                books,
             }),
             _ => Err(all),
         }
@@ -141,11 +149,12 @@ impl Mapping {
             .into_iter()
             .chain([self.event.as_ref(), self.customer.as_ref()])
             .flatten()
+            .chain(self.books.entities())
     }
 }
 
-fn words<T>(codes: &[(String, String)], read: impl Fn(&str) -> Option<T>) -> BTreeMap<String, T> {
-    codes.iter().filter_map(|(code, word)| Some((code.clone(), read(word)?))).collect()
+fn words<T>(entity: Option<&Entity>, table: &str, read: impl Fn(&str) -> Option<T>) -> BTreeMap<String, T> {
+    entity.map(|entity| entity.words(table, read)).unwrap_or_default()
 }
 
 fn zone(root: &mut Section<'_>, key: &str) -> Option<Tz> {
@@ -196,6 +205,8 @@ fn pace(root: &mut Section<'_>, faults: &mut Vec<Fault>) -> Pace {
         watermark: seconds(section.number("watermark_seconds", 15, 1..=3600)),
         overlap: seconds(section.number("overlap_seconds", 600, 1..=86_400)),
         sweep: seconds(section.number("sweep_hours", 24, 1..=744) * 3600),
+        invoice: seconds(section.number("invoice_seconds", 60, 1..=86_400)),
+        books: seconds(section.number("books_seconds", 300, 1..=86_400)),
         statements_per_second: section.number("statements_per_second", 20, 0..=1000),
         page: section.number("page", 500, 10..=5000),
     };

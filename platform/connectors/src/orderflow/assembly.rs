@@ -178,6 +178,7 @@ impl SqlSource {
                 shipped_at: reader.instant(row, &at, "shipped_at"),
                 expected_on: reader.day(row, &at, "expected_on"),
                 delivered_at,
+                signed_by: reader.text(row, "signed_by"),
                 lines: contents.remove(&(order.key.clone(), key.clone())).unwrap_or_default(),
                 key,
             };

@@ -113,6 +113,8 @@ impl Catalogue {
             }
         }
         faults.extend(self.unusable_stamp(&mapping.order));
+        faults.extend(mapping.books.invoice.as_ref().and_then(|invoice| self.unusable_stamp(invoice)));
+        faults.extend(mapping.books.invoice_document.as_ref().and_then(|document| self.no_bytes(document)));
         faults
     }
 
@@ -124,6 +126,14 @@ impl Catalogue {
         let usable = kind.starts_with("timestamp") || kind == "date";
         let what = format!("`{}` is of type {kind}; it must be a timestamp or a date", column.column);
         (!usable).then(|| Fault { key: format!("{}.updated_at", order.name), what })
+    }
+
+    /// Text that holds a document would need an encoding that nobody told us.
+    fn no_bytes(&self, document: &Entity) -> Option<Fault> {
+        let column = document.field("bytes").and_then(Expression::plain)?;
+        let kind = self.type_of(document, column);
+        let what = format!("`{}` is of type {kind}; it must be bytea", column.column);
+        (kind != "bytea").then(|| Fault { key: format!("{}.bytes", document.name), what })
     }
 
     fn check_table(&self, table: &TableName, key: String, faults: &mut Vec<Fault>) {
@@ -165,9 +175,20 @@ impl Catalogue {
         let mut wanted: Vec<(&Entity, &str, Vec<&str>)> = vec![(&mapping.order, "key", vec!["key"])];
         wanted.push((&mapping.order, "updated_at", vec!["updated_at"]));
         wanted.push((&mapping.order, "account", vec!["account"]));
-        for entity in mapping.entities().filter(|entity| entity.field("order").is_some()) {
-            wanted.push((entity, "order", vec!["order"]));
-        }
+        let children = [&mapping.line, &mapping.shipment, &mapping.shipment_line, &mapping.event];
+        wanted.extend(children.into_iter().flatten().map(|child| (child, "order", vec!["order"])));
+        let books = &mapping.books;
+        let walked = [
+            (&books.invoice, "key"),
+            (&books.invoice, "updated_at"),
+            (&books.invoice_line, "invoice"),
+            (&books.invoice_document, "invoice"),
+            (&books.credit, "account"),
+            (&books.address, "account"),
+            (&books.product, "key"),
+        ];
+        wanted
+            .extend(walked.into_iter().filter_map(|(entity, key)| Some((entity.as_ref()?, key, vec![key]))));
         wanted
             .into_iter()
             .filter_map(|(entity, key, fields)| self.missing_index(entity, key, &fields))

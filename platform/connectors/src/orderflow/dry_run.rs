@@ -1,4 +1,4 @@
-//! What a mapping would show, before anything is stored: sample orders, codes nobody mapped, what is missing.
+//! What a mapping would show, before anything is stored: sample orders and books, codes nobody mapped, what is missing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,6 +9,9 @@ use super::catalogue::{Catalogue, Server};
 use super::link::{Bind, Link};
 use super::source::SqlSource;
 use super::statements;
+use crate::books::{
+    Content, SourceAddress, SourceCredit, SourceDocument, SourceInvoice, SourceProduct, media_type,
+};
 use crate::mapping::{Entity, Fault, Mapping};
 use crate::orders::{OrderSource, Page, Selection, SourceError, SourceOrder, Warning};
 
@@ -30,6 +33,19 @@ pub struct Report {
     pub sample: Vec<SourceOrder>,
     /// Some accounts of the source with their names, when customers are mapped.
     pub accounts: Vec<(String, String)>,
+    pub books: BooksSample,
+}
+
+/// Some rows of the books as they would be stored.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct BooksSample {
+    /// The newest and some unpaid ones.
+    pub invoices: Vec<SourceInvoice>,
+    /// What was found for the first of them that has a document, such as `application/pdf, 1744 bytes`.
+    pub document: Option<String>,
+    pub credits: Vec<SourceCredit>,
+    pub addresses: Vec<SourceAddress>,
+    pub products: Vec<SourceProduct>,
 }
 
 impl Report {
@@ -100,6 +116,12 @@ fn habits(mapping: &Mapping, catalogue: &Catalogue) -> Vec<Fault> {
         add(
             "order.updated_at",
             "is not mapped: a change of a closed order is found by the next full sweep only".into(),
+        );
+    }
+    if mapping.books.invoice.as_ref().is_some_and(|invoice| invoice.field("updated_at").is_none()) {
+        add(
+            "invoice.updated_at",
+            "is not mapped: a change of a paid invoice is found by the next full sweep only".into(),
         );
     }
     if catalogue.server.encoding == "SQL_ASCII" {
@@ -174,7 +196,39 @@ async fn sample(
         report.sample.extend(orders.into_iter().rev().take(SAMPLE));
     }
     report.sample.dedup_by(|a, b| a.key == b.key);
+    sample_books(&source, report).await
+}
+
+async fn sample_books(source: &SqlSource, report: &mut Report) -> Result<(), SourceError> {
+    let books = &mut report.books;
+    for selection in [Selection::All, Selection::Open] {
+        let page = source.invoices(&selection, None).await?;
+        report.warnings.extend(page.warnings);
+        books.invoices.extend(page.rows.into_iter().rev().take(SAMPLE));
+    }
+    if let Some(invoice) = books.invoices.iter().find(|invoice| invoice.document) {
+        let found = source.document(&invoice.key).await?;
+        books.document = Some(format!("of {}: {}", invoice.number, told(found)));
+    }
+    let credits = source.credits(None).await?;
+    let addresses = source.addresses(None).await?;
+    let products = source.products(None).await?;
+    let warnings = credits.warnings.into_iter().chain(addresses.warnings).chain(products.warnings);
+    report.warnings.extend(warnings);
+    books.credits.extend(credits.rows.into_iter().take(SAMPLE));
+    books.addresses.extend(addresses.rows.into_iter().take(SAMPLE));
+    books.products.extend(products.rows.into_iter().take(SAMPLE));
     Ok(())
+}
+
+fn told(document: Option<SourceDocument>) -> String {
+    match document.map(|document| document.content) {
+        Some(Content::Bytes(bytes)) => format!("{}, {} bytes", media_type(&bytes), bytes.len()),
+        Some(Content::Path(path)) => format!("the file {path:?} below the folder of documents"),
+        Some(Content::TooLarge(size)) => format!("{size} bytes, more than are kept"),
+        Some(Content::Nothing) => "the source's row is empty".into(),
+        None => "the source has no row for it".into(),
+    }
 }
 
 /// Counts over all orders may take longer than the source grants; then over the open ones.

@@ -12,8 +12,8 @@ use super::assembly::sum_of_lines;
 use super::catalogue::Catalogue;
 use super::decode::Decoder;
 use super::link::{Bind, Link};
-use super::statements::{Paged, Statements};
-use crate::mapping::Mapping;
+use super::statements::{Paged, Statements, Walks};
+use crate::mapping::{Entity, Mapping};
 use crate::orders::{Cursor, OrderSource, Page, Selection, SourceError};
 
 /// A mapped PostgreSQL database.
@@ -71,19 +71,29 @@ impl SqlSource {
     }
 
     async fn read_page(&self, selection: &Selection, after: Option<&Cursor>) -> Result<Page, SourceError> {
-        let limit = self.page.load(Ordering::Relaxed);
+        let limit = self.limit();
         let result = self.read_with_limit(selection, after, limit).await;
-        match &result {
-            Err(SourceError::Slow(_)) => {
+        self.adapt(limit, result.as_ref().err());
+        result
+    }
+
+    /// Rows a page at the moment.
+    pub(super) fn limit(&self) -> u32 {
+        self.page.load(Ordering::Relaxed)
+    }
+
+    /// Learns from a page that was read, or not.
+    pub(super) fn adapt(&self, limit: u32, error: Option<&SourceError>) {
+        match error {
+            Some(SourceError::Slow(_)) => {
                 self.page.store((limit / 2).max(SMALLEST_PAGE.min(limit)), Ordering::Relaxed);
             }
-            Ok(_) => {
+            None => {
                 let grown = (limit + limit / 8 + 1).min(self.mapping.pace.page);
                 self.page.store(grown, Ordering::Relaxed);
             }
-            Err(_) => {}
+            Some(_) => {}
         }
-        result
     }
 
     async fn read_with_limit(
@@ -92,12 +102,12 @@ impl SqlSource {
         after: Option<&Cursor>,
         limit: u32,
     ) -> Result<Page, SourceError> {
-        let rows = self.order_rows(selection, after, limit).await?;
+        let rows = self.walk_rows(&self.statements.order, selection, after, limit).await?;
         let mut page = Page { statements: 1, ..Page::default() };
         let full = rows.len() >= limit as usize && !matches!(selection, Selection::Keys(_));
         let mut orders = self.decode_orders(&rows, &mut page);
         if full {
-            page.next = self.cursor(&rows);
+            page.next = cursor(&self.mapping.order, &rows);
             // a last row without a readable key would end the walk early
             if page.next.is_none() {
                 return Err(SourceError::Refused("the last key of a page cannot be read".into()));
@@ -116,8 +126,10 @@ impl SqlSource {
         Ok(page)
     }
 
-    async fn order_rows(
+    /// The rows of one page of orders or invoices.
+    pub(super) async fn walk_rows(
         &self,
+        walks: &Walks,
         selection: &Selection,
         after: Option<&Cursor>,
         limit: u32,
@@ -128,16 +140,16 @@ impl SqlSource {
             None => paged.first.clone(),
         };
         match (selection, after) {
-            (Selection::Keys(keys), _) => self.link.fetch(&self.statements.keys, &[Bind::Texts(keys)]).await,
+            (Selection::Keys(keys), _) => self.link.fetch(&walks.keys, &[Bind::Texts(keys)]).await,
             (Selection::Open | Selection::All, _) => {
                 let all = *selection == Selection::All;
-                let sql = walk(if all { &self.statements.all } else { &self.statements.open });
+                let sql = walk(if all { &walks.all } else { &walks.open });
                 let mut bind = vec![limit];
                 bind.extend(after.map(|cursor| Bind::Text(&cursor.key)));
                 self.link.fetch(&sql, &bind).await
             }
             (Selection::ChangedSince(stamp), _) => {
-                let Some(paged) = &self.statements.changed else { return Ok(Vec::new()) };
+                let Some(paged) = &walks.changed else { return Ok(Vec::new()) };
                 let (from, to) = stamp.split_once("..").unwrap_or((stamp, "9999-01-01"));
                 let mut bind = vec![limit, Bind::Text(from), Bind::Text(to)];
                 if let Some(cursor) = after {
@@ -149,16 +161,60 @@ impl SqlSource {
         }
     }
 
-    /// Raw texts of the last row: what the source compares, not what we understood.
-    fn cursor(&self, rows: &[PgRow]) -> Option<Cursor> {
-        let last = rows.last()?;
-        let raw = |field: &str| {
-            let index = self.mapping.order.fields.iter().position(|(name, _)| *name == field)?;
-            let bytes: Option<&[u8]> = last.try_get(index).ok()?;
-            String::from_utf8(bytes?.to_vec()).ok()
-        };
-        Some(Cursor { key: raw("key")?, stamp: raw("updated_at") })
+    /// Which of these keys still exist.
+    pub(super) async fn present_of(
+        &self,
+        walks: &Walks,
+        keys: &[String],
+    ) -> Result<Vec<String>, SourceError> {
+        let rows = self.link.fetch(&walks.present, &[Bind::Texts(keys)]).await?;
+        let key = |row: &PgRow| String::from_utf8(row.try_get::<Vec<u8>, _>(0).ok()?).ok();
+        Ok(rows.iter().filter_map(key).collect())
     }
+
+    /// [`OrderSource::changed_since`] of an entity.
+    pub(super) fn range_of(&self, entity: &Entity, watermark: &str, now: DateTime<Utc>) -> Option<String> {
+        entity.field("updated_at")?;
+        let overlap = TimeDelta::from_std(self.mapping.pace.overlap).unwrap_or(TimeDelta::MAX);
+        let seen = self.decoder.instant_of(watermark).ok().flatten()?;
+        let from = seen - overlap - self.decoder.hour_that_is_twice(now);
+        Some(format!("{}..{}", self.stamp(from), self.stamp(now + TimeDelta::days(1))))
+    }
+
+    /// [`OrderSource::advance`] of an entity.
+    pub(super) fn advance_of(
+        &self,
+        entity: &Entity,
+        watermark: Option<&str>,
+        seen: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Option<String> {
+        entity.field("updated_at")?;
+        let read = |text: Option<&str>| text.and_then(|text| self.decoder.instant_of(text).ok().flatten());
+        let newest = read(watermark).max(read(seen)).unwrap_or(now).min(now);
+        Some(self.stamp(newest))
+    }
+
+    /// A moment in the source's words. A column without a zone takes the wall clock and ignores the offset, a column
+    /// with one takes both.
+    fn stamp(&self, at: DateTime<Utc>) -> String {
+        at.with_timezone(&self.mapping.time_zone).format("%Y-%m-%d %H:%M:%S%.6f%:z").to_string()
+    }
+}
+
+/// Where a page ended, by the raw texts of its last row: what the source compares, not what we understood.
+fn cursor(entity: &Entity, rows: &[PgRow]) -> Option<Cursor> {
+    cursor_of_row(entity, rows.last()?)
+}
+
+/// The place of one row; none when its key is no text.
+pub(super) fn cursor_of_row(entity: &Entity, row: &PgRow) -> Option<Cursor> {
+    let raw = |field: &str| {
+        let index = entity.fields.iter().position(|(name, _)| *name == field)?;
+        let bytes: Option<&[u8]> = row.try_get(index).ok()?;
+        String::from_utf8(bytes?.to_vec()).ok()
+    };
+    Some(Cursor { key: raw("key")?, stamp: raw("updated_at") })
 }
 
 impl OrderSource for SqlSource {
@@ -171,33 +227,14 @@ impl OrderSource for SqlSource {
     }
 
     fn present<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Result<Vec<String>, SourceError>> {
-        Box::pin(async move {
-            let rows = self.link.fetch(&self.statements.present, &[Bind::Texts(keys)]).await?;
-            let key = |row: &PgRow| String::from_utf8(row.try_get::<Vec<u8>, _>(0).ok()?).ok();
-            Ok(rows.iter().filter_map(key).collect())
-        })
+        Box::pin(self.present_of(&self.statements.order, keys))
     }
 
     fn changed_since(&self, watermark: &str, now: DateTime<Utc>) -> Option<String> {
-        self.mapping.order.field("updated_at")?;
-        let overlap = TimeDelta::from_std(self.mapping.pace.overlap).unwrap_or(TimeDelta::MAX);
-        let seen = self.decoder.instant_of(watermark).ok().flatten()?;
-        let from = seen - overlap - self.decoder.hour_that_is_twice(now);
-        Some(format!("{}..{}", self.stamp(from), self.stamp(now + TimeDelta::days(1))))
+        self.range_of(&self.mapping.order, watermark, now)
     }
 
     fn advance(&self, watermark: Option<&str>, seen: Option<&str>, now: DateTime<Utc>) -> Option<String> {
-        self.mapping.order.field("updated_at")?;
-        let read = |text: Option<&str>| text.and_then(|text| self.decoder.instant_of(text).ok().flatten());
-        let newest = read(watermark).max(read(seen)).unwrap_or(now).min(now);
-        Some(self.stamp(newest))
-    }
-}
-
-impl SqlSource {
-    /// A moment in the source's words. A column without a zone takes the wall clock and ignores the offset, a column
-    /// with one takes both.
-    fn stamp(&self, at: DateTime<Utc>) -> String {
-        at.with_timezone(&self.mapping.time_zone).format("%Y-%m-%d %H:%M:%S%.6f%:z").to_string()
+        self.advance_of(&self.mapping.order, watermark, seen, now)
     }
 }

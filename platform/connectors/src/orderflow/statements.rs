@@ -6,20 +6,28 @@ use std::fmt::Write as _;
 use crate::mapping::Entity;
 use crate::mapping::expression::{ColumnRef, Expression};
 
+use super::books::BookStatements;
 use super::catalogue::Catalogue;
 
 /// The statements of one mapping against one database.
 #[derive(Debug)]
 pub(super) struct Statements {
+    pub(super) order: Walks,
+    pub(super) line: Option<String>,
+    pub(super) shipment: Option<String>,
+    pub(super) shipment_line: Option<String>,
+    pub(super) event: Option<String>,
+    pub(super) books: BookStatements,
+}
+
+/// The ways through a table of orders or invoices.
+#[derive(Debug)]
+pub(super) struct Walks {
     pub(super) open: Paged,
     pub(super) all: Paged,
     pub(super) changed: Option<Paged>,
     pub(super) keys: String,
     pub(super) present: String,
-    pub(super) line: Option<String>,
-    pub(super) shipment: Option<String>,
-    pub(super) shipment_line: Option<String>,
-    pub(super) event: Option<String>,
 }
 
 /// A keyset walk: its first page and the pages after a cursor.
@@ -33,15 +41,30 @@ impl Statements {
     /// Writes them all. The catalogue has checked that tables and columns exist.
     pub(super) fn new(mapping: &crate::mapping::Mapping, catalogue: &Catalogue) -> Self {
         let order = &mapping.order;
-        let encoding = catalogue.wire_encoding();
-        let select = select(order, encoding, None);
-        let key = column(order, "key");
-        let key_type = catalogue.type_of(order, &key);
-        let open = order.field("open").map_or("true", Expression::sql);
-        let key = key.sql();
+        let key_type = catalogue.type_of(order, &column(order, "key"));
         let child = |entity: &Option<Entity>| {
-            entity.as_ref().map(|entity| child(entity, encoding, &key_type, catalogue))
+            entity.as_ref().map(|entity| child(entity, "order", &key_type, catalogue))
         };
+        Self {
+            order: Walks::new(order, catalogue),
+            line: child(&mapping.line),
+            shipment: child(&mapping.shipment),
+            shipment_line: child(&mapping.shipment_line),
+            event: child(&mapping.event),
+            books: BookStatements::new(&mapping.books, catalogue),
+        }
+    }
+}
+
+impl Walks {
+    /// For an entity with `key`, `open` and perhaps `updated_at`.
+    pub(super) fn new(entity: &Entity, catalogue: &Catalogue) -> Self {
+        let encoding = catalogue.wire_encoding();
+        let select = select(entity, encoding, None);
+        let key = column(entity, "key");
+        let key_type = catalogue.type_of(entity, &key);
+        let open = entity.field("open").map_or("true", Expression::sql);
+        let key = key.sql();
         Self {
             open: Paged {
                 first: format!("{select} and ({open}) order by {key} limit $1"),
@@ -51,24 +74,20 @@ impl Statements {
                 first: format!("{select} order by {key} desc limit $1"),
                 next: format!("{select} and {key} < $2::{key_type} order by {key} desc limit $1"),
             },
-            changed: changed(order, &select, &key, &key_type, catalogue),
+            changed: changed(entity, &select, &key, &key_type, catalogue),
             keys: format!("{select} and {key} = any($1::text[]::{key_type}[])"),
             present: format!(
                 "select convert_to({key}::text, {encoding}) from {} and {key} = any($1::text[]::{key_type}[])",
-                from(order)
+                from(entity)
             ),
-            line: child(&mapping.line),
-            shipment: child(&mapping.shipment),
-            shipment_line: child(&mapping.shipment_line),
-            event: child(&mapping.event),
         }
     }
 }
 
 /// The upper bound keeps a row that is stamped in the far future from being all that is ever new.
-fn changed(order: &Entity, select: &str, key: &str, key_type: &str, catalogue: &Catalogue) -> Option<Paged> {
-    let stamp = order.field("updated_at")?.plain()?.clone();
-    let stamp_type = catalogue.type_of(order, &stamp);
+fn changed(entity: &Entity, select: &str, key: &str, key_type: &str, catalogue: &Catalogue) -> Option<Paged> {
+    let stamp = entity.field("updated_at")?.plain()?.clone();
+    let stamp_type = catalogue.type_of(entity, &stamp);
     let stamp = stamp.sql();
     let range = format!("{stamp} >= $2::{stamp_type} and {stamp} <= $3::{stamp_type}");
     Some(Paged {
@@ -79,27 +98,30 @@ fn changed(order: &Entity, select: &str, key: &str, key_type: &str, catalogue: &
     })
 }
 
-/// Rows of a page of orders. The order's key comes back in the order table's own type, so that 47585 and 47585.0 meet.
-fn child(entity: &Entity, encoding: &str, key_type: &str, catalogue: &Catalogue) -> String {
-    let order = column(entity, "order");
-    let own_type = catalogue.type_of(entity, &order);
+/// Rows of a page of parents. The parent's key comes back in its own table's type, so that 47585 and 47585.0 meet.
+pub(super) fn child(entity: &Entity, parent: &str, key_type: &str, catalogue: &Catalogue) -> String {
+    let of = column(entity, parent);
+    let own_type = catalogue.type_of(entity, &of);
     let key = column(entity, "key").sql();
-    let select = select(entity, encoding, Some(key_type));
-    format!(
-        "{select} and {order} = any($1::text[]::{own_type}[]) order by {order}, {key}",
-        order = order.sql()
-    )
+    let select = select(entity, catalogue.wire_encoding(), Some((parent, key_type)));
+    format!("{select} and {of} = any($1::text[]::{own_type}[]) order by {of}, {key}", of = of.sql())
 }
 
 /// `select` with every field as bytes of its text, up to a filter that is always there.
-pub(super) fn select(entity: &Entity, encoding: &str, order_type: Option<&str>) -> String {
+pub(super) fn select(entity: &Entity, encoding: &str, parent: Option<(&str, &str)>) -> String {
     let mut sql = String::from("select ");
     for (index, (field, expression)) in entity.fields.iter().enumerate() {
         let separator = if index == 0 { "" } else { ", " };
-        let value = match (*field, order_type) {
+        let value = match (*field, parent) {
             // a question, not a value
-            ("open", _) => format!("case when {} then 'yes' end", expression.sql()),
-            ("order", Some(order_type)) => format!("({})::{order_type}::text", expression.sql()),
+            ("open" | "document" | "on_hold" | "default" | "discontinued", _) => {
+                format!("case when {} then 'yes' end", expression.sql())
+            }
+            // documents are fetched one by one
+            ("bytes", _) => format!("octet_length({})::text", expression.sql()),
+            (field, Some((parent, key_type))) if field == parent => {
+                format!("({})::{key_type}::text", expression.sql())
+            }
             _ => format!("({})::text", expression.sql()),
         };
         let _ = write!(sql, "{separator}convert_to({value}, {encoding})");

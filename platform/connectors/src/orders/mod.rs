@@ -3,7 +3,7 @@
 //! [`OrderSource`] is what a connector implements; `orderflow` is the one that reads any PostgreSQL schema through a
 //! mapping. Nothing here stores: `sync` does.
 
-mod words;
+pub(crate) mod words;
 
 use std::collections::BTreeMap;
 
@@ -78,6 +78,8 @@ pub struct SourceShipment {
     pub shipped_at: Option<DateTime<Utc>>,
     pub expected_on: Option<NaiveDate>,
     pub delivered_at: Option<DateTime<Utc>>,
+    /// Who took it, as the carrier or the driver wrote it.
+    pub signed_by: Option<String>,
     pub lines: Vec<SourceShipmentLine>,
 }
 
@@ -119,7 +121,7 @@ pub enum Selection {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Cursor {
     pub key: String,
-    /// The last stamp, for [`Selection::ChangedSince`].
+    /// What is compared before the key: the last stamp, for [`Selection::ChangedSince`]; the account, for addresses.
     pub stamp: Option<String>,
 }
 

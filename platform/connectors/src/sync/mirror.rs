@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use platform_core::clock::Clock;
 use platform_core::id::{self, ConnectorId, CustomerId, OrderId, TenantId};
+use platform_core::jobs;
 use platform_core::random::Random;
 use platform_core::{Db, Error, Scope, TenantTx};
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::changes::{Known, Told, history};
+use super::moved::{self, DatesMoved};
 use super::rows::{ChildRows, OrderRow, Printed};
 use super::statements::{
     CLEAR_CHILDREN, WRITE_EVENTS, WRITE_LINES, WRITE_ORDERS, WRITE_SEARCH_KEYS, WRITE_SHIPMENT_LINES,
@@ -194,7 +196,16 @@ impl Mirror {
         tx: &mut TenantTx,
         orders: &[Printed<'_>],
     ) -> Result<HashMap<String, CustomerId>, Error> {
-        let mut accounts: Vec<&str> = orders.iter().map(|printed| printed.order.account.as_str()).collect();
+        self.customers_of(tx, orders.iter().map(|printed| printed.order.account.as_str())).await
+    }
+
+    /// The customers that have these accounts.
+    pub(super) async fn customers_of(
+        &self,
+        tx: &mut TenantTx,
+        accounts: impl Iterator<Item = &str>,
+    ) -> Result<HashMap<String, CustomerId>, Error> {
+        let mut accounts: Vec<&str> = accounts.collect();
         accounts.sort_unstable();
         accounts.dedup();
         let rows: Vec<(String, CustomerId)> = sqlx::query_as(
@@ -222,7 +233,7 @@ impl Mirror {
     }
 
     /// The lock lasts to the end of the transaction, so that the lease cannot move between the look and the write.
-    async fn hold_fence(&self, tx: &mut TenantTx) -> Result<(), WriteError> {
+    pub(super) async fn hold_fence(&self, tx: &mut TenantTx) -> Result<(), WriteError> {
         let held: Option<i32> = sqlx::query_scalar(
             "select 1 from connectors where tenant_id = $1 and id = $2 and fence = $3 and lease_until > now() for share",
         )
@@ -246,17 +257,23 @@ impl Mirror {
         let known: Vec<OrderId> = changed.iter().filter_map(|(id, _, _, known)| known.map(|_| *id)).collect();
         let told = self.told(tx, &known).await?;
         let none = Vec::new();
-        let mut rows = Vec::new();
+        let (mut rows, mut later) = (Vec::new(), Vec::new());
         for (id, customer, order, known) in changed {
             let known = known.map(Stored::known);
             for event in history(known.as_ref(), told.get(id).unwrap_or(&none), order) {
                 let own = id::uuid(&*self.clock, &*self.random);
+                // At a first sight nothing moved that anybody was told otherwise.
+                later.extend(known.as_ref().and_then(|_| moved::later(*id, &event)));
                 rows.push(super::rows::EventRow::new(own, *id, *customer, event));
             }
         }
         if !rows.is_empty() {
             let query = sqlx::query(WRITE_EVENTS).bind(self.tenant).bind(Json(&rows)).bind(self.clock.now());
             query.execute(tx.conn()).await?;
+        }
+        for moves in later.chunks(moved::AT_ONCE) {
+            let job = DatesMoved { moves: moves.to_vec() };
+            jobs::enqueue(tx, &*self.clock, &*self.random, &job, None).await?;
         }
         Ok(())
     }
@@ -333,13 +350,22 @@ impl Mirror {
         Ok(())
     }
 
-    /// A hint for open and for kept pages, sent when the transaction commits.
     async fn tell(&self, tx: &mut TenantTx, orders: BTreeSet<(CustomerId, OrderId)>) -> Result<(), Error> {
-        let hints: Vec<String> = if orders.len() > MANY {
+        self.notify(tx, orders.into_iter().map(|(customer, order)| (customer, order.to_string())).collect())
+            .await
+    }
+
+    /// A hint for open and for kept pages, sent when the transaction commits.
+    pub(super) async fn notify(
+        &self,
+        tx: &mut TenantTx,
+        changed: Vec<(CustomerId, String)>,
+    ) -> Result<(), Error> {
+        let hints: Vec<String> = if changed.len() > MANY {
             vec![format!("{}:*", self.tenant)]
         } else {
-            let hint = |(customer, order)| format!("{}:{customer}:{order}", self.tenant);
-            orders.into_iter().map(hint).collect()
+            let hint = |(customer, row)| format!("{}:{customer}:{row}", self.tenant);
+            changed.into_iter().map(hint).collect()
         };
         sqlx::query("select pg_notify('orders', hint) from unnest($1::text[]) hint")
             .bind(hints)

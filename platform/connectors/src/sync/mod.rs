@@ -1,11 +1,13 @@
-//! Keeps our copy of every tenant's orders: finds connectors, runs each on one node, restarts what fails.
+//! Keeps our copy of every tenant's orders and books: finds connectors, runs each on one node, restarts what fails.
 //!
 //! Four ways of reading, because none alone finds everything: the hot set (open orders, every few seconds), the watermark
 //! (stamps, with an overlap for transactions that commit late), the full sweep (deletes and whatever was missed) and orders
 //! that somebody looks at (every second). All are idempotent: only what changed is written.
 
+mod books;
 mod changes;
 mod mirror;
+mod moved;
 mod notes;
 mod plan;
 mod refresh;
@@ -27,6 +29,7 @@ use platform_core::{Db, Error, System};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use moved::{DateMoved, DatesMoved};
 pub use refresh::{Refreshed, Refresher, watch};
 pub use search_keys::{SHORTEST, normalised};
 

@@ -27,8 +27,12 @@ impl Notes {
         add(&mut self.unknown_accounts, unknown);
     }
 
-    /// The open set is part of a sweep: the larger count is the truer one.
-    pub(super) fn json(&self, other: &Self) -> [Value; 3] {
+    /// The open set is part of a sweep: the larger count is the truer one. `books` brings warnings alone.
+    pub(super) fn json<'a>(
+        &'a self,
+        other: &'a Self,
+        books: impl Iterator<Item = &'a Warning>,
+    ) -> [Value; 3] {
         let larger = |a: &BTreeMap<String, u64>, b: &BTreeMap<String, u64>| {
             let mut all = a.clone();
             for (key, count) in b {
@@ -37,7 +41,7 @@ impl Notes {
             }
             json!(all)
         };
-        let mut warnings: Vec<&Warning> = self.warnings.iter().chain(&other.warnings).collect();
+        let mut warnings: Vec<&Warning> = self.warnings.iter().chain(&other.warnings).chain(books).collect();
         warnings.sort();
         warnings.dedup();
         warnings.truncate(MANY);

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::books::BooksPlan;
 use super::notes::Notes;
 use super::worker::Sweep;
+use crate::mapping::Mapping;
 use crate::registry::{Leased, Progress};
 
 /// What is due when.
@@ -18,13 +20,14 @@ pub(super) struct Plan {
     pub(super) sweep: Option<Sweep>,
     pub(super) hot_notes: Notes,
     pub(super) sweep_notes: Notes,
+    pub(super) books: BooksPlan,
     stored_notes: Option<[Value; 3]>,
     pub(super) failed: bool,
 }
 
 impl Plan {
-    pub(super) fn new(leased: &Leased, every: Duration, clock_now: DateTime<Utc>) -> Self {
-        let now = Instant::now();
+    pub(super) fn new(leased: &Leased, mapping: &Mapping, clock_now: DateTime<Utc>) -> Self {
+        let (now, every) = (Instant::now(), mapping.pace.sweep);
         let sweep: Option<Sweep> = leased.sweep.clone().and_then(|sweep| serde_json::from_value(sweep).ok());
         let age = leased.last_sweep_at.map(|at| (clock_now - at).to_std().unwrap_or_default());
         let sweep_due = match age {
@@ -41,6 +44,7 @@ impl Plan {
             sweep,
             hot_notes: Notes::default(),
             sweep_notes: Notes::default(),
+            books: BooksPlan::new(leased.books.clone(), mapping, clock_now),
             stored_notes: None,
             failed: true,
         }
@@ -48,7 +52,7 @@ impl Plan {
 
     /// Clears the last error once, and stores notes only when they are others than before.
     pub(super) fn progress(&mut self) -> Progress {
-        let notes = self.hot_notes.json(&self.sweep_notes);
+        let notes = self.hot_notes.json(&self.sweep_notes, self.books.warnings());
         let notes = (self.stored_notes.as_ref() != Some(&notes)).then_some(notes);
         if notes.is_some() {
             self.stored_notes.clone_from(&notes);
@@ -59,6 +63,7 @@ impl Plan {
 
     pub(super) fn rest(&self) -> Duration {
         let next = self.hot_due.min(self.watermark_due).min(self.sweep_due);
+        let next = self.books.due().map_or(next, |due| due.min(next));
         next.saturating_duration_since(Instant::now()).max(SHORTEST_REST)
     }
 }

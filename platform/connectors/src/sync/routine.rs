@@ -4,6 +4,7 @@
 //! A pass that fails or panics fails alone: it is written down and tried again after a pause.
 
 use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,11 +16,13 @@ use platform_core::{Db, Error, System};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::books::Desk;
 use super::mirror::{Mirror, WriteError};
 use super::notes::Notes;
 use super::plan::Plan;
 use super::worker::{PassError, Worker};
 use super::{Live, workers};
+use crate::books::Root;
 use crate::mapping::Mapping;
 use crate::orderflow::{Link, SqlSource};
 use crate::orders::SourceError;
@@ -155,7 +158,7 @@ impl Routine {
 
     /// Hot, watermark and sweep by turns, each when it is due.
     async fn passes(&self, worker: &Worker) {
-        let mut plan = Plan::new(&self.leased, worker.source.mapping().pace.sweep, worker.clock().now());
+        let mut plan = Plan::new(&self.leased, worker.source.mapping(), worker.clock().now());
         let mut pause = Pause::new();
         loop {
             let turn = AssertUnwindSafe(self.one_round(worker, &mut plan)).catch_unwind().await;
@@ -194,6 +197,7 @@ impl Routine {
             self.save(&progress).await;
             if self.sweep_is_requested().await? {
                 plan.sweep_due = Instant::now();
+                plan.books.request();
             }
         }
         if plan.watermark_due <= Instant::now() {
@@ -206,7 +210,26 @@ impl Routine {
         if plan.sweep_due <= Instant::now() {
             self.sweep_step(worker, plan).await?;
         }
+        self.books_step(worker, plan).await?;
         Ok(plan.rest())
+    }
+
+    /// One page of the books, then a rest as long as the budget says.
+    async fn books_step(&self, worker: &Worker, plan: &mut Plan) -> Result<(), PassError> {
+        if plan.books.due().is_none_or(|due| due > Instant::now()) {
+            return Ok(());
+        }
+        let root = self.leased.documents_root.as_deref().map(|root| Root::new(Path::new(root)));
+        let desk = Desk { source: &worker.source, mirror: &worker.mirror, root: root.as_ref() };
+        let statements = plan.books.step(&desk).await?;
+        if let Some(books) = plan.books.news() {
+            self.save(&Progress { books: Some(books), ..Progress::default() }).await;
+        }
+        let budget = worker.source.mapping().pace.statements_per_second;
+        if budget > 0 {
+            tokio::time::sleep(Duration::from_secs(1) * statements / budget).await;
+        }
+        Ok(())
     }
 
     async fn sweep_step(&self, worker: &Worker, plan: &mut Plan) -> Result<(), PassError> {

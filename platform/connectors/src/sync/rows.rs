@@ -12,7 +12,7 @@ use super::search_keys;
 use crate::orders::{EventKind, SourceEvent, SourceOrder};
 
 /// Raised when rows are made in another way, so that every order is written anew once.
-const EDITION: u8 = 1;
+const EDITION: u8 = 2;
 
 /// Sixteen bytes that change with anything a page could show.
 pub(super) type Fingerprint = [u8; 16];
@@ -35,11 +35,16 @@ impl<'a> Printed<'a> {
     }
 }
 
-fn fingerprint(document: &impl Serialize) -> Fingerprint {
+pub(super) fn fingerprint(document: &impl Serialize) -> Fingerprint {
     let document = serde_json::to_vec(document).expect("plain data has a JSON form");
     let mut print = [0; 16];
     print.copy_from_slice(&digest(&SHA256, &document).as_ref()[..16]);
     print
+}
+
+/// Bytes as PostgreSQL reads them.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::from("\\x"), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// One row of `orders`.
@@ -114,7 +119,7 @@ impl<'a> OrderRow<'a> {
             line_count: order.lines.len(),
             sort_at: order.ordered_at.or(order.updated_at).unwrap_or(now),
             source_open: order.open,
-            row_hash: hash.iter().fold(String::from("\\x"), |text, byte| format!("{text}{byte:02x}")),
+            row_hash: hex(hash),
             changed_at: if is_new { moved } else { now },
         }
     }
@@ -194,6 +199,7 @@ fn shipment_rows(id: OrderId, customer: CustomerId, order: &SourceOrder) -> impl
             "carrier": shipment.carrier, "tracking_number": shipment.tracking_number,
             "tracking_url": shipment.tracking_url, "shipped_at": shipment.shipped_at,
             "expected_on": shipment.expected_on, "delivered_at": shipment.delivered_at,
+            "signed_by": shipment.signed_by,
         })
     })
 }

@@ -49,12 +49,12 @@ pub(super) const WRITE_LINES: &str = "
 
 pub(super) const WRITE_SHIPMENTS: &str = "
     insert into shipments (tenant_id, order_id, external_id, customer_id, number, status, carrier, tracking_number,
-        tracking_url, shipped_at, expected_on, delivered_at)
+        tracking_url, shipped_at, expected_on, delivered_at, signed_by)
     select $1, r.order_id, r.external_id, r.customer_id, r.number, r.status, r.carrier, r.tracking_number,
-        r.tracking_url, r.shipped_at, r.expected_on, r.delivered_at
+        r.tracking_url, r.shipped_at, r.expected_on, r.delivered_at, r.signed_by
       from jsonb_to_recordset($2) as r(order_id uuid, external_id text, customer_id uuid, number text, status text,
         carrier text, tracking_number text, tracking_url text, shipped_at timestamptz, expected_on date,
-        delivered_at timestamptz)";
+        delivered_at timestamptz, signed_by text)";
 
 pub(super) const WRITE_SHIPMENT_LINES: &str = "
     insert into shipment_lines (tenant_id, order_id, shipment_id, external_id, customer_id, line_id, quantity)

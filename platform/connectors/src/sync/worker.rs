@@ -58,8 +58,8 @@ impl From<platform_core::Error> for PassError {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Sweep {
     /// Reading everything first, then looking whether what we have still exists.
-    checking: bool,
-    after: Option<String>,
+    pub(super) checking: bool,
+    pub(super) after: Option<String>,
 }
 
 const CHUNK: i64 = 500;

@@ -1,5 +1,8 @@
-//! Orders against a real PostgreSQL that plays the ERP, and a real one of ours.
+//! Orders and books against a real PostgreSQL that plays the ERP, and a real one of ours.
 
+mod books_reading;
+mod books_syncing;
+mod books_trouble;
 mod erp;
 mod mappings;
 mod reading;

@@ -140,8 +140,10 @@ async fn the_role_cannot_write_even_when_it_tries() {
         "set default_transaction_read_only = off; update of_ordhdr set ord_stat = 'X'",
         "set default_transaction_read_only = off; create table x (y int)",
         "set default_transaction_read_only = off; insert into of_ordevt (ord_no, evt_dt, evt_cd) values (1, now(), 'ST')",
-        "select list_price from of_item",
-        "select credit_lim from of_cust",
+        "update of_invhdr set inv_stat = 'P'",
+        "select std_cost from of_item",
+        "select sls_rep from of_cust",
+        "select of_print(90001)",
         "select * from of_ordnote",
     ] {
         let refused = sqlx::raw_sql(sql).execute(&mut reader).await.expect_err(sql);

@@ -243,11 +243,12 @@ async fn an_order_that_somebody_looks_at_is_fresh_at_once() {
     tx.commit().await.unwrap();
     let mut hints = world.db.listen(&["orders"]).await.unwrap();
     erp.simulate(&["--once", "produce", "--order", &key]);
-    let hint = tokio::time::timeout(Duration::from_secs(5), hints.recv())
+    // invoices that are still being loaded send hints too
+    let wanted = format!("{}:{}:{order}", world.tenant, world.brightwater);
+    let heard = async { while hints.recv().await.unwrap().payload() != wanted {} };
+    tokio::time::timeout(Duration::from_secs(5), heard)
         .await
-        .expect("a hint soon (the smoke run measures 2 s)")
-        .unwrap();
-    assert_eq!(hint.payload(), format!("{}:{}:{order}", world.tenant, world.brightwater));
+        .expect("a hint soon (the smoke run measures 2 s)");
     assert_eq!(world.word(&key, "status").await, "in_production");
 
     let other = erp

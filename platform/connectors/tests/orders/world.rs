@@ -83,6 +83,30 @@ impl World {
         self.connect(url, &orderflow_mapping()).await
     }
 
+    /// Where documents lie that the ERP names by their path.
+    pub(crate) async fn keep_documents_in(&self, connector: ConnectorId, folder: &std::path::Path) {
+        let mut tx = self.db.tenant(Scope::tenant(self.tenant)).await.expect("a transaction");
+        let folder = folder.to_str();
+        registry::set_documents_root(&mut tx, connector, folder).await.expect("a folder");
+        tx.commit().await.expect("stored");
+    }
+
+    /// Asks for everything anew.
+    pub(crate) async fn sweep(&self, connector: ConnectorId) {
+        let mut tx = self.db.tenant(Scope::tenant(self.tenant)).await.expect("a transaction");
+        assert!(registry::request_sweep(&mut tx, connector).await.expect("asked"));
+        tx.commit().await.expect("stored");
+    }
+
+    /// Waits for the first sweep of each part of the books.
+    pub(crate) async fn books_loaded(&self) {
+        eventually("the books' first load", || async {
+            let books = self.connector().await.books;
+            ["invoice", "credit", "address", "product"].iter().all(|part| !books[part]["swept_at"].is_null())
+        })
+        .await;
+    }
+
     pub(crate) fn start(&self) -> Running {
         let runner =
             Runner::new(self.db.clone(), self.sealer.clone(), Arc::new(SystemClock), Arc::new(SystemRandom));
@@ -124,6 +148,8 @@ pub(crate) fn hurried(mapping: &str) -> String {
     mapping
         .replace("hot_seconds = 5", "hot_seconds = 1\nstatements_per_second = 0")
         .replace("watermark_seconds = 15", "watermark_seconds = 1")
+        .replace("invoice_seconds = 60", "invoice_seconds = 1")
+        .replace("books_seconds = 60", "books_seconds = 1")
 }
 
 /// Waits until it is so; a test that waits in vain says for what.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use platform_connectors::orderflow::Link;
-use platform_connectors::orderflow::dry_run::{Report, dry_run};
+use platform_connectors::orderflow::dry_run::{BooksSample, Report, dry_run};
 use platform_connectors::registry::{self, NewConnector};
 use platform_core::Scope;
 use platform_core::id::ConnectorId;
@@ -46,6 +46,9 @@ pub(crate) struct Add {
     /// Where it is: postgres://reader:password@host/database. Sealed before it is stored.
     #[arg(long, env = "PORTICO_CONNECTOR_URL", hide_env_values = true)]
     url: String,
+    /// A folder of this machine, for documents that the system names by a path; nothing outside of it is read.
+    #[arg(long)]
+    documents: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -117,7 +120,8 @@ impl Add {
         let id = ConnectorId::new(&*stack.clock, &*stack.random);
         let new = NewConnector { id, name: &self.named.name, mapping: &mapping, url: &self.url };
         let mut tx = stack.db.tenant(Scope::tenant(tenant)).await?;
-        registry::put(&mut tx, &stack.sealer, &new).await?;
+        let id = registry::put(&mut tx, &stack.sealer, &new).await?;
+        registry::set_documents_root(&mut tx, id, self.documents_root()?.as_deref()).await?;
         tx.commit().await?;
         answer(
             false,
@@ -125,6 +129,16 @@ impl Add {
             &format!("connector {} ({}); see how it fares with `connector list`", self.named.name, self.kind),
         );
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Add {
+    /// As an absolute path, because the worker may run elsewhere. The folder need not be there yet.
+    fn documents_root(&self) -> anyhow::Result<Option<String>> {
+        let Some(folder) = &self.documents else { return Ok(None) };
+        let folder = std::path::absolute(folder).context("--documents")?;
+        let text = folder.to_str().with_context(|| format!("{} is no text", folder.display()))?;
+        Ok(Some(text.to_owned()))
     }
 }
 
@@ -227,7 +241,47 @@ fn told(report: &Report) -> String {
             order.shipments.len()
         );
     }
+    text += &told_books(&report.books);
     text +=
         if report.is_ready() { "ready: the sync can start" } else { "not ready: the sync would not start" };
+    text
+}
+
+fn told_books(books: &BooksSample) -> String {
+    let mut text = String::new();
+    for invoice in &books.invoices {
+        text += &format!(
+            "books  {:26} {} {:?} {:?} {} {}, {} lines\n",
+            invoice.number,
+            invoice.account,
+            invoice.kind,
+            invoice.status,
+            invoice.total,
+            invoice.currency,
+            invoice.lines.len()
+        );
+    }
+    for document in &books.document {
+        text += &format!("books  {:26} {document}\n", "document");
+    }
+    for credit in &books.credits {
+        let used = credit.used.map_or_else(|| "-".to_owned(), |sum| sum.to_string());
+        let limit = credit.limit.map_or_else(|| "-".to_owned(), |sum| sum.to_string());
+        text += &format!("books  {:26} has used {used} of {limit}\n", credit.account);
+    }
+    for address in &books.addresses {
+        let (city, country) = (address.city.as_deref(), address.country.as_deref());
+        let place = [city, country].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        text += &format!(
+            "books  {:26} {:?} {place}\n",
+            format!("{} {}", address.account, address.key),
+            address.kind
+        );
+    }
+    for product in &books.products {
+        let state = if product.discontinued { "discontinued" } else { "sold" };
+        let price = product.price.map_or_else(|| "no price".to_owned(), |price| price.to_string());
+        text += &format!("books  {:26} {state} {price}\n", product.sku);
+    }
     text
 }

@@ -1,6 +1,7 @@
 //! The whole program on trial: its real routes and middleware over real databases, who may see what, and what becomes of
 //! it when the things it leans on fail.
 
+mod books;
 mod commands;
 mod domains;
 mod erp;
@@ -8,6 +9,7 @@ mod ground;
 mod isolation;
 mod kept;
 mod live;
+mod money;
 mod node;
 mod nodes;
 mod outage;
@@ -16,3 +18,4 @@ mod planted;
 mod pooler;
 mod reorders;
 mod rights;
+mod tracking;
