@@ -23,7 +23,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="200 reorders and 4 kills")
     options = parser.parse_args()
     count, kills = (200, 4) if options.quick else (10_000, 25)
-    env = {**os.environ, "REORDERS": str(count), "REORDER_KILLS": str(kills)}
+    # a round that ends with a kill is cut at two thirds of its share
+    env = {**os.environ, "REORDERS": str(count * 8 // 5), "REORDER_KILLS": str(kills)}
     command = ["cargo", "test", "--release", "-q", "-p", "platform-server", "--test", "proof", "--", "--exact", PROOF, "--nocapture"]
     done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, cwd=HERE.parents[1], check=False)
     counted = re.search(r"^reorders (.+)$", done.stdout, re.MULTILINE)
@@ -32,7 +33,7 @@ def main():
         return 1
     words = counted[1].split()
     found = dict(zip(words[::2], map(int, words[1::2]), strict=True))
-    figure("reorders.acknowledged", [found["acknowledged"]], "reorders", (">=", count // 2), 0, "run")
+    figure("reorders.acknowledged", [found["acknowledged"]], "reorders", (">=", count), 0, "run")
     figure("reorders.lost", [found["lost"]], "reorders", ("<=", 0), 0, "run")
     figure("reorders.twice_in_the_inbox", [found["doubled"]], "reorders", ("<=", 0), 0, "run")
     figure("reorders.invented", [found["invented"]], "reorders", ("<=", 0), 0, "run")
