@@ -13,6 +13,7 @@ fn main() -> std::process::ExitCode {
         .with(platform_identity::pages::register)
         .with(platform_portal::shell::register)
         .with(platform_portal::orders::register)
+        .with(platform_portal::reorder::register)
         .with(platform_portal::invoices::register)
         .with(platform_portal::account::register)
         .with(admin::operator::outbox::pages::register);

@@ -26,6 +26,9 @@ SEEDS = [
     "connector add --tenant techflow --kind orderflow --name OrderFlow --mapping infra/orderflow/mapping.toml --url {erp} "
     "--documents {documents}",
     "connector dry-run --tenant techflow --name OrderFlow",
+    # answered by the link of the mail, in the demo's outbox
+    "door set --tenant techflow --kind reorder --form mail --to orders@techflow.example --attach csv",
+    "request rules --tenant techflow --purchase-order-required true",
 ]
 MAYA, TOMAS = "maya.okafor@brightwater.example", "tomas.reyes@brightwater.example"
 INGRID, NOOR = "ingrid.halvorsen@halvorsen.example", "noor.haddad@fernfield.example"

@@ -45,6 +45,8 @@ create index requests_list on requests (tenant_id, customer_id, created_at desc,
 create index requests_open on requests (tenant_id, kind, state, changed_at)
     where state in ('awaiting_approval', 'submitted', 'handed_over');
 select wall.customer('requests');
+-- whose requests wait for a door that nobody has set up
+select wall.system('requests', 'sync');
 
 -- What became of a request, only ever added to.
 create table request_events (

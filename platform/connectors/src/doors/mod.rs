@@ -26,7 +26,7 @@ use platform_core::id::RequestId;
 pub use answer::{Answer, AnswerLink, Said, Verdict, answered, answered_by_machine, read_link};
 pub use hand_over::{Doors, DoorsConfig};
 pub use message::{Message, Person};
-pub use registry::{NewDoor, Opened, StoredDoor, find, list, put, set_enabled};
+pub use registry::{NewDoor, Opened, StoredDoor, Trouble, find, in_trouble, list, put, set_enabled};
 pub use settings::{Attached, Settings};
 pub use signature::{Signed, sign, verify};
 

@@ -213,3 +213,32 @@ pub(super) async fn hurry(tx: &mut TenantTx, kind: Kind) -> Result<u64, Error> {
     );
     Ok(done.bind(tenant).bind(kind.word()).execute(tx.conn()).await?.rows_affected())
 }
+
+/// A door that somebody should look at.
+#[derive(Debug, Clone, sqlx::FromRow, Serialize)]
+pub struct Trouble {
+    pub tenant: String,
+    pub kind: String,
+    pub why: String,
+}
+
+/// Doors that have failed for a while, and kinds of requests that wait for a door which nobody has opened; of all tenants.
+///
+/// # Errors
+/// The database's answer.
+pub async fn in_trouble(tx: &mut SystemTx) -> Result<Vec<Trouble>, Error> {
+    let rows = sqlx::query_as(
+        "select t.slug as tenant, d.request_kind as kind, coalesce(d.last_error, '') as why
+           from doors d join tenants t on t.id = d.tenant_id
+          where d.enabled and t.status = 'active' and d.failed_since < now() - interval '1 minute'
+         union all
+         select t.slug, r.kind, 'no door is open; waiting: ' || count(*)
+           from requests r join tenants t on t.id = r.tenant_id
+          where r.state = 'submitted' and t.status = 'active'
+            and not exists (select from doors d
+                             where d.tenant_id = r.tenant_id and d.request_kind = r.kind and d.enabled)
+          group by t.slug, r.kind
+          order by 1, 2",
+    );
+    Ok(rows.fetch_all(tx.conn()).await?)
+}

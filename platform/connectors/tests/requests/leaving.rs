@@ -25,7 +25,13 @@ async fn a_request_waits_until_a_door_is_open_and_says_so() {
         "nobody has it: it may be withdrawn"
     );
     assert!(request.last_error.expect("a word for staff").contains("no door is open"));
+    let trouble = || async {
+        let mut tx = ground.db.system(platform_core::db::System::Sync).await.expect("a transaction");
+        platform_connectors::doors::in_trouble(&mut tx).await.expect("answers")
+    };
+    assert!(trouble().await[0].why.contains("no door is open; waiting: 1"), "staff are told");
     doors.set(ground.tenant, Kind::Reorder, &inbox(), Some(&erp.url("portico_inbox"))).await.expect("set up");
+    assert!(trouble().await.is_empty());
     doors.reconcile(ground.tenant, Kind::Reorder).await.expect("answers");
     ground.work(&doors).await;
     let request = ground.request(id).await;

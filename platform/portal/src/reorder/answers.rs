@@ -3,7 +3,6 @@
 
 use axum::extract::{FromRequestParts, Path, Request as HttpRequest, State as Given};
 use axum::response::{IntoResponse, Response};
-use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use platform_connectors::doors::{self, Said, Signed, Verdict};
 use platform_connectors::requests::{self, Event, Request};

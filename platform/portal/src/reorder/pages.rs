@@ -32,6 +32,13 @@ pub(super) fn register(registry: Registry) -> Registry {
             "flash.reorder_withdrawn",
         ])
         .keys(&["flash.reorder_too_late", "flash.reorder_known"])
+        .keys(&["reorder.wrong.nothing", "reorder.wrong.purchase_order", "reorder.wrong.purchase_order_long"])
+        .keys(&[
+            "reorder.wrong.quantity",
+            "reorder.wrong.reason",
+            "reorder.wrong.ship_to",
+            "reorder.wrong.note",
+        ])
 }
 
 /// `GET /orders/{id}/reorder`, and the answer to a form that could not be taken as it was.

@@ -52,6 +52,7 @@ impl Doctor {
                 findings.push(Finding { what: "clock", outcome: clock(&stack).await });
                 findings.push(Finding { what: "domains", outcome: domains(&stack).await });
                 findings.push(Finding { what: "targets", outcome: targets(&stack).await });
+                findings.push(Finding { what: "doors", outcome: doors(&stack).await });
                 findings.push(Finding { what: "wildcard", outcome: wildcard(&stack).await });
             }
             Err(error) => findings.push(Finding { what: "database", outcome: Err(format!("{error:#}")) }),
@@ -93,6 +94,21 @@ async fn domains(stack: &Stack) -> Result<String, String> {
     // A customer who has not set a record yet, or has left, is no fault of this installation.
     let urgent = troubled.iter().any(|(_, why)| why == "troubled");
     if urgent { Err(text) } else { Ok(format!("to look at: {text}")) }
+}
+
+/// Requests that wait for a door, and doors that fail.
+async fn doors(stack: &Stack) -> Result<String, String> {
+    let troubled = async {
+        let mut tx = stack.db.system(platform_core::System::Sync).await?;
+        platform_connectors::doors::in_trouble(&mut tx).await
+    };
+    let troubled = troubled.await.map_err(|error| error.to_string())?;
+    if troubled.is_empty() {
+        return Ok("no request waits for one".to_owned());
+    }
+    let few: Vec<String> =
+        troubled.iter().take(5).map(|door| format!("{} {}: {}", door.tenant, door.kind, door.why)).collect();
+    Err(format!("{}; see `portico door list --tenant ..`", few.join("; ")))
 }
 
 /// What the platform's own zone says of the targets that customers' hosts point at.
