@@ -48,14 +48,14 @@ impl Limit {
     }
 
     fn price(self) -> TimeDelta {
-        delta(self.per) / i32::try_from(self.burst.max(1)).unwrap_or(i32::MAX)
+        whole(delta(self.per) / i32::try_from(self.burst.max(1)).unwrap_or(i32::MAX))
     }
 
     /// How far ahead of now the bucket's moment may come.
     fn depth(self, lane: Lane, margin: TimeDelta) -> TimeDelta {
-        let whole = delta(self.per);
-        let usable = if lane == Lane::Bulk { whole - whole / KEPT_FROM_BULK } else { whole };
-        (usable - margin).max(self.price())
+        let all = delta(self.per);
+        let usable = if lane == Lane::Bulk { all - all / KEPT_FROM_BULK } else { all };
+        whole(usable - margin).max(self.price())
     }
 
     /// When a token is there, of a bucket that is full at a moment (or now, when none is known).
@@ -280,6 +280,12 @@ pub fn registered_domain(host: &str) -> String {
     psl::domain_str(host).unwrap_or(host).to_owned()
 }
 
+/// In whole microseconds, never less than before: the database takes nothing finer.
+fn whole(span: TimeDelta) -> TimeDelta {
+    let finer = span.subsec_nanos().rem_euclid(1000);
+    if finer == 0 { span } else { span + TimeDelta::nanoseconds(i64::from(1000 - finer)) }
+}
+
 /// A duration as the calendar's type; far beyond any wait used here it saturates.
 pub(crate) fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
@@ -350,6 +356,21 @@ mod tests {
             count += 1;
         }
         assert_eq!(count, 298);
+    }
+
+    #[tokio::test]
+    async fn a_pace_of_any_fraction_can_be_taken_and_given_back() {
+        let (_test, db) = db().await;
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let mut tx = db.system(System::Certificates).await.unwrap();
+        for hourly in [20.0, 23.456_789, 100.0 / 3.0, 1e4 / 7.0] {
+            let pace = Bucket::paced(&format!("renewals {hourly}"), hourly);
+            assert_eq!(pace.take(&mut tx, Lane::Renewal, now).await.unwrap(), Taken::Yes);
+            assert_eq!(pace.take(&mut tx, Lane::Bulk, now).await.unwrap(), Taken::Yes);
+            pace.give_back(&mut tx).await.unwrap();
+            assert_eq!(pace.free_at(&mut tx, Lane::Renewal, now).await.unwrap(), now);
+        }
+        assert_eq!(whole(TimeDelta::nanoseconds(-1500)), TimeDelta::microseconds(-1));
     }
 
     #[tokio::test]

@@ -64,6 +64,18 @@ pub(crate) async fn open_proofs(tx: &mut SystemTx) -> Result<Vec<(String, String
     Ok(rows)
 }
 
+/// The open DNS-01 proofs of a host, given without `*.`.
+pub(crate) async fn proofs_of(tx: &mut SystemTx, host: &str) -> Result<Vec<String>, Error> {
+    let values = sqlx::query_scalar(
+        "select distinct answer from acme_challenges where kind = $1 and host = $2 order by answer",
+    )
+    .bind(Kind::Dns01)
+    .bind(host)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(values)
+}
+
 /// The TLS-ALPN-01 answer of an open order for exactly this host, lower-case hexadecimal.
 pub(crate) async fn digest(db: &Db, host: &str) -> Result<Option<String>, Error> {
     let mut tx = db.system(System::Certificates).await?;

@@ -21,6 +21,7 @@ use crate::precheck::{NoPrecheck, Precheck};
 use crate::settings::IssuerConfig;
 use crate::store::{self, Duties, Opening};
 use crate::tls::Configs;
+use crate::update::Updater;
 use crate::wire::{Wire, WireError};
 use crate::{budget, drive, installed};
 
@@ -57,6 +58,8 @@ pub struct Issuer {
     pub(crate) wires: Arc<HashMap<String, Wire>>,
     pub(crate) configs: Configs,
     pub(crate) precheck: Arc<dyn Precheck>,
+    /// Where the zone of proofs lies on other name servers than our own.
+    pub(crate) updater: Option<Updater>,
     pub(crate) accounts: Arc<tokio::sync::Mutex<HashMap<String, Known>>>,
     /// The authorities that did not work when this process last looked.
     pub(crate) faulty: Arc<std::sync::Mutex<HashSet<String>>>,
@@ -112,6 +115,7 @@ impl Issuer {
             wires: Arc::new(wires),
             configs,
             precheck: Arc::new(NoPrecheck),
+            updater: None,
             accounts: Arc::default(),
             faulty: Arc::default(),
             pace: Arc::default(),
@@ -123,6 +127,13 @@ impl Issuer {
     #[must_use]
     pub fn with_precheck(mut self, precheck: Arc<dyn Precheck>) -> Self {
         self.precheck = precheck;
+        self
+    }
+
+    /// Brings proofs of DNS-01 to the operator's own name servers.
+    #[must_use]
+    pub fn with_updater(mut self, updater: Updater) -> Self {
+        self.updater = Some(updater);
         self
     }
 

@@ -38,6 +38,7 @@ mod store;
 pub mod testing;
 pub mod tickets;
 pub mod tls;
+pub mod update;
 pub mod verdict;
 pub mod wanted;
 pub mod wire;

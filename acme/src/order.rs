@@ -238,6 +238,9 @@ impl Work<'_> {
     /// Tells the authority to look at the answers.
     async fn invite(&mut self) -> Result<Next, StepError> {
         let wished = self.row.challenge.unwrap_or(Kind::Http01);
+        if wished == Kind::Dns01 && !proof::publish(self.issuer, &self.row.host).await? {
+            return Ok(Next::Poll);
+        }
         let order = self.remote().await?;
         let mut authorizations = order.authorizations();
         while let Some(authorization) = authorizations.next().await {
@@ -324,6 +327,9 @@ impl Work<'_> {
         challenges::remove(&mut tx, self.row.id).await?;
         tx.commit().await?;
         tracing::info!(host = %self.row.host, serial = facts.serial, until = %facts.not_after, "certificate installed");
+        if self.row.challenge == Some(Kind::Dns01) {
+            proof::withdraw(self.issuer, &self.row.host).await;
+        }
         Ok(())
     }
 

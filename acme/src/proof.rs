@@ -4,10 +4,13 @@
 //! port 80 is not reachable, and after HTTP-01 has met a connection fault. The two then take turns.
 
 use instant_acme::{AuthorizationHandle, ChallengeType, Identifier};
+use platform_core::db::System;
 
-use crate::challenges::{Answer, Kind};
+use crate::challenges::{self, Answer, Kind};
+use crate::issuer::Issuer;
 use crate::settings::IssuerConfig;
-use crate::verdict::{Cause, StepError};
+use crate::update::Seen;
+use crate::verdict::{Cause, StepError, Who};
 
 /// The kind for a new order.
 pub(crate) fn first(host: &str, config: &IssuerConfig) -> Kind {
@@ -50,6 +53,39 @@ pub(crate) fn answer<'a>(
         Kind::Dns01 => authorized.dns_value(),
     };
     Ok(Answer { host, kind, token: challenge.token.clone(), text })
+}
+
+/// Brings the open proofs of a host to the operator's name servers. True when every server gives them; at once where our
+/// own server answers, because it reads the database.
+pub(crate) async fn publish(issuer: &Issuer, host: &str) -> Result<bool, StepError> {
+    let Some(updater) = &issuer.updater else { return Ok(true) };
+    let host = host.strip_prefix("*.").unwrap_or(host);
+    let values = open(issuer, host).await?;
+    match updater.seen(host, &values).await {
+        Seen::Everywhere => Ok(true),
+        Seen::AtThePrimary => Ok(false),
+        Seen::Nowhere => {
+            updater.set(host, &values).await.map_err(|error| StepError::Later(Who::Us, error.to_string()))?;
+            Ok(updater.seen(host, &values).await == Seen::Everywhere)
+        }
+    }
+}
+
+/// Takes what is proven out of the zone. A leftover is worth nothing to anybody and goes with the next proof.
+pub(crate) async fn withdraw(issuer: &Issuer, host: &str) {
+    let Some(updater) = &issuer.updater else { return };
+    let host = host.strip_prefix("*.").unwrap_or(host);
+    let gone = async {
+        updater.set(host, &open(issuer, host).await?).await.map_err(|e| StepError::ours(e.to_string()))
+    };
+    if let Err(error) = gone.await {
+        tracing::warn!(host, %error, "a proof that is of no more use stays in the zone");
+    }
+}
+
+async fn open(issuer: &Issuer, host: &str) -> Result<Vec<String>, StepError> {
+    let mut tx = issuer.db.system(System::Certificates).await?;
+    Ok(challenges::proofs_of(&mut tx, host).await?)
 }
 
 pub(crate) fn wire_name(kind: Kind) -> ChallengeType {

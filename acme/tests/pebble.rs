@@ -3,11 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall end")]
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use acme::delegation::{ProofServer, Zone};
-use acme::testing::{Pebble, PebbleOptions};
+use acme::testing::{KNOT_KEY as KEY, Knot, Pebble, PebbleOptions};
 use acme::{
     CertCache, ExternalAccount, Issuer, Step, Who, certificate, challenges, installed, revoke, wanted,
 };
@@ -31,6 +32,11 @@ struct World {
 
 impl World {
     async fn new(change: impl FnOnce(&mut PebbleOptions)) -> Self {
+        Self::with_dns(change, None).await
+    }
+
+    /// With a server that the authority asks for everything.
+    async fn with_dns(change: impl FnOnce(&mut PebbleOptions), dns: Option<SocketAddr>) -> Self {
         let test = TestDatabase::new().await;
         let config = DbConfig { app: test.app_options(), operator: None, pooler: false, max_connections: 10 };
         let db = Db::connect(config).await.unwrap();
@@ -46,6 +52,7 @@ impl World {
             let any = "127.0.0.1:0".parse().unwrap();
             options.dns_server = Some(server.start(any, shutdown.clone()).await.unwrap());
         }
+        options.dns_server = dns.or(options.dns_server);
         let pebble = Pebble::start(options).await;
         tokio::spawn(port_80(listener, db.clone()));
         let line = Sealer::new_key_line(1, &SeededRandom::new(1));
@@ -400,4 +407,42 @@ async fn a_wildcard_is_proven_by_the_zone_that_we_answer_ourselves() {
     let loaded = world.cache().get("techflow.portal.example").await.unwrap().expect("it is installed");
     assert!(certificate::covers(&loaded.names, "techflow.portal.example"));
     world.shutdown.cancel();
+}
+
+#[tokio::test]
+async fn a_wildcard_is_proven_by_name_servers_that_take_updates() {
+    let knot = Knot::start().await;
+    let world = World::with_dns(|_| (), Some(knot.address)).await;
+    let issuer = world.issuer().with_updater(knot.updater(KEY));
+    let shutdown = world.shutdown.clone();
+    tokio::spawn(async move { issuer.run(shutdown).await });
+    world.want(&["*.portal.example"]).await;
+    let summary = world.until_installed("*.portal.example").await;
+    assert_eq!(summary.names, ["*.portal.example"]);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !knot.values().await.is_empty() {
+        assert!(Instant::now() < deadline, "the proof stays in the zone");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    world.shutdown.cancel();
+}
+
+#[tokio::test]
+async fn a_zone_holds_what_is_open_and_only_the_right_key_changes_it() {
+    let knot = Knot::start().await;
+    let updater = knot.updater(KEY);
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    updater.set("portal.example", &texts(&["one", "two"])).await.unwrap();
+    updater.set("portal.example", &texts(&["one", "two"])).await.unwrap();
+    assert_eq!(knot.values().await, ["one", "two"], "saying it twice changes nothing");
+    updater.set("portal.example", &texts(&["three"])).await.unwrap();
+    assert_eq!(knot.values().await, ["three"], "former proofs are gone");
+    updater.set("portal.example", &[]).await.unwrap();
+    assert!(knot.values().await.is_empty());
+
+    let error =
+        knot.updater(b"a key that the server does not have").set("portal.example", &texts(&["x"])).await;
+    let text = error.unwrap_err().to_string();
+    assert!(text.contains("refuses to change portal.example"), "{text}");
+    assert!(knot.values().await.is_empty());
 }

@@ -13,6 +13,8 @@ fn main() -> std::process::ExitCode {
         .with(platform_identity::pages::register)
         .with(platform_portal::shell::register)
         .with(platform_portal::orders::register)
+        .with(platform_portal::invoices::register)
+        .with(platform_portal::account::register)
         .with(admin::operator::outbox::pages::register);
     let report = match Themes::build(registry) {
         Ok(themes) => themes.check(Some(&folder)),

@@ -8,6 +8,8 @@ fn themes() -> Themes {
         .with(platform_identity::pages::register)
         .with(platform_portal::shell::register)
         .with(platform_portal::orders::register)
+        .with(platform_portal::invoices::register)
+        .with(platform_portal::account::register)
         .with(admin::operator::outbox::pages::register);
     Themes::build(registry).unwrap_or_else(|faults| panic!("{faults:#?}"))
 }

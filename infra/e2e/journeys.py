@@ -110,8 +110,12 @@ def outbox(browser, stage):
     stage.somebody(MAYA, stage.world["custom"])
     browser.forget()
     browser.open("/demo/outbox", stage.world["custom"])
-    browser.press("main li a")
-    demand(browser.seen("article pre"), f"{browser.path} opens no mail")
+    for at in range(len(browser.all("main li a"))):
+        browser.open(browser.all("main li a")[at].get_attribute("href"))
+        demand(browser.seen("article pre"), f"{browser.path} opens no mail")
+        # mails about orders come by themselves
+        if browser.seen("article a[href*='/sign-in/']"):
+            break
     browser.look("outbox")
     browser.press("article a[href*='/sign-in/']")
 
@@ -140,7 +144,7 @@ def orders(browser, stage):
     browser.become(stage.somebody(MAYA, stage.world["custom"]))
     browser.open("/orders")
     browser.look("orders")
-    rows = "a[href^='/orders/']"
+    rows = ".order-row a[href^='/orders/']"
     first = [row.get_attribute("href") for row in browser.all(rows)]
     demand(len(set(first)) >= 10, f"only {len(set(first))} orders")
     demand(browser.all("a[href*='before=']"), "no way to older orders")
@@ -168,7 +172,7 @@ def live_order(browser, stage):
     numbers = re.findall(r"SO-\d+", browser.words)
     number = next(number for number in numbers if delayed(stage, number, "Before the look"))
     browser.open(f"/orders?q={number}")
-    browser.press("main a[href^='/orders/']")
+    browser.press(".order-row a[href^='/orders/']")
     browser.wait_until("what changed before", lambda: "Before the look" in browser.words, 10)
     browser.look("order")
     browser.open(browser.path)
@@ -188,6 +192,83 @@ def delayed(stage, number, reason):
         return stage.simulate("delay", number, days=2, reason=reason)
     except Wrong:
         return None
+
+
+LATE = ".order-row:has(.status-danger) a[href^='/orders/']"
+
+
+def why_late(browser, stage):
+    "a late order is found, and its page says when it comes and why: phone, desktop, by keyboard"
+    number, reason = late_order(browser, stage)
+    browser.resize(PHONE)
+    browser.open("/")
+    browser.press("a[href='/orders?show=late']")
+    browser.open(f"/orders?show=late&q={number}")
+    browser.press(LATE)
+    tells_why(browser, reason)
+    browser.look("order-late")
+    browser.resize(DESKTOP)
+    browser.open("/orders")
+    browser.run("document.activeElement.blur()")
+    browser.keys("/")
+    browser.keys(number)
+    browser.submit(browser.focused())
+    for _ in range(60):
+        browser.keys(Keys.TAB)
+        if (browser.focused().get_attribute("href") or "").find("/orders/0") > 0:
+            break
+    browser.submit(browser.focused())
+    tells_why(browser, reason)
+    return f"{number}: {reason}"
+
+
+def late_order(browser, stage):
+    """An open order that is late for a reason that the vendor's own log gives."""
+    browser.become(stage.somebody(MAYA, stage.world["custom"]))
+    browser.open("/orders?show=open")
+    reason = f"Casting rejected {time.strftime('%H:%M:%S')}"
+    number = next(number for number in re.findall(r"SO-\d+", browser.words) if delayed(stage, number, reason))
+    browser.open(f"/orders?q={number}")
+    browser.press(".order-row a[href^='/orders/']")
+    browser.wait_until("the delay", lambda: reason in browser.words, 30)
+    return number, reason
+
+
+def tells_why(browser, reason):
+    said = browser.find(".order-reason").text
+    demand(re.search(r"Promised .+ later|passed", said) and reason in said, f"on top it says: {said}")
+    demand(browser.seen(".order-name .status-danger"), "no word and icon for late")
+    moves = [each.text for each in browser.seen(".moves li")]
+    demand(moves and reason in moves[0] and "later" in moves[0] and "records of" in moves[0], f"the ledger says: {moves[:1]}")
+    demand(browser.seen(".firm .status"), "how firm the date is is not said")
+
+
+def kept_and_shared(browser, stage):
+    "an order is watched and shared; a list is kept under a name, taken as a file, and forgotten"
+    browser.become(stage.somebody(MAYA, stage.world["custom"]))
+    browser.open("/orders?show=open")
+    browser.press(".order-row a[href^='/orders/']")
+    path = browser.path
+    if browser.seen("form[action$='/watch/end'] button"):
+        browser.press("form[action$='/watch/end'] button")
+    browser.press("form[action$='/watch'] button")
+    demand(browser.path == path and browser.seen("form[action$='/watch/end'] button"), "it is not watched")
+    if browser.seen("details.share summary"):
+        browser.find("details.share summary").click()
+        browser.press("form[action$='/sharing'] button")
+        demand(browser.seen("#colleague[aria-invalid=true]"), "sharing with nobody is not refused at its field")
+        browser.look("order-share-wrong", sizes=(PHONE, DESKTOP), refused=True)
+    browser.open("/orders?show=late")
+    browser.find("details.keep summary").click()
+    name = f"Late at {time.strftime('%H:%M:%S')}"
+    browser.submit(browser.type("#name", name))
+    demand(name in browser.words, "the list is not kept")
+    browser.look("orders-kept", sizes=(PHONE, DESKTOP))
+    number = re.search(r"SO-\d+", browser.find(".order-row").text).group(0)
+    file = stage.somebody(MAYA, stage.world["custom"]).visitor.get("/orders/list.csv?show=late")
+    demand(file.status == 200 and number in file.text, f"the file answers {file.status}, and {number} is not in it")
+    browser.press(".view-current form button")
+    demand(name not in browser.find("main").text, "the list is not forgotten")
 
 
 def devices(browser, stage):
@@ -226,7 +307,7 @@ def arabic(browser, stage):
         browser.open(path)
         demand(browser.find("html").get_attribute("dir") == "rtl", "it does not run from right to left")
         browser.look(f"arabic-{name}")
-    browser.press("main a[href^='/orders/']")
+    browser.press(".order-row a[href^='/orders/']")
     browser.look("arabic-order")
 
 
@@ -288,12 +369,78 @@ def without_scripts(browser, stage):
     browser.press("form[action='/sign-in/link'] button")
     browser.open("/orders")
     browser.press("a[href*='show=open']")
-    browser.press("main a[href^='/orders/']")
+    browser.press(".order-row a[href^='/orders/']")
     demand(re.search(r"SO-\d+", browser.words), "the order has no number")
+    browser.open("/orders?show=late")
+    browser.press(LATE)
+    demand(browser.seen(".moves li") and browser.seen(".order-reason"), "a late order does not say why")
+    browser.press("form[action*='/watch'] button")
+    demand(browser.seen("form[action*='/watch'] button"), "watching leads elsewhere")
     browser.find("details.person summary").click()
     browser.press("form[action='/sign-out'] button")
     demand("/sign" in browser.path, f"signing out leads to {browser.path}")
 
 
-JOURNEYS = [by_mailed_link, by_typed_code, home, outbox, another_vendor, orders, live_order, devices, errors, arabic, keyboard, sign_out]
-WITHOUT_SCRIPTS = [without_scripts]
+def invoice(browser, stage):
+    "download an invoice: from the person's menu, by its filter, as a file that is a PDF"
+    download_invoice(browser, stage, browser.look)
+
+
+def invoice_without_scripts(browser, stage):
+    "without JavaScript: download an invoice"
+    download_invoice(browser, stage, unseen)
+
+
+def address(browser, stage):
+    "change an address by the keyboard and see it pending, with what was and what is asked for"
+    change_address(browser, stage, browser.look)
+
+
+def address_without_scripts(browser, stage):
+    "without JavaScript: change an address and see it pending"
+    change_address(browser, stage, unseen)
+
+
+def unseen(_name, **_how):
+    """Judging a page takes scripts; where there are none it was judged with them."""
+
+
+def download_invoice(browser, stage, look):
+    person = stage.somebody(MAYA, stage.world["custom"])
+    browser.become(person)
+    browser.open("/")
+    browser.find("details.person summary").send_keys(Keys.ENTER)
+    browser.press("details.person a[href='/invoices']")
+    look("invoices")
+    demand(browser.all(".invoice-row"), "there is no invoice")
+    browser.press(".filters a[href*='show=open']")
+    browser.open("/invoices")
+    browser.press(".invoice-row .order-number a")
+    look("invoice")
+    link = browser.find("a[href$='/document']")
+    answer = person.visitor.get(link.get_attribute("href").removeprefix(browser.origin))
+    demand(answer.status == 200 and answer.body.startswith(b"%PDF"), f"the document: {answer.status}")
+    demand("attachment" in answer.headers.get("Content-Disposition", ""), "the document is no download")
+
+
+def change_address(browser, stage, look):
+    browser.become(stage.somebody(MAYA, stage.world["custom"]))
+    browser.open("/account")
+    look("account")
+    browser.press(".address-deeds a[href^='/account/addresses/']")
+    look("address")
+    was = browser.find("#street").get_attribute("value")
+    browser.submit(browser.type("#street", ""))
+    demand(browser.seen("#street-wrong"), "an empty street is not marked at its field")
+    look("address-wrong", refused=True)
+    wanted = f"{was.split(', gate')[0]}, gate {time.time_ns() % 10_000}"
+    browser.submit(browser.type("#street", wanted))
+    demand("#requests" in browser.path, f"the form leads to {browser.path}")
+    asked = browser.find("#requests").text
+    demand(wanted in asked and "Pending" in asked, f"the change is not pending: {asked[:200]}")
+    look("account-pending")
+
+
+JOURNEYS = [by_mailed_link, by_typed_code, home, outbox, another_vendor, orders, live_order, why_late, kept_and_shared, devices, errors,
+            arabic, keyboard, invoice, address, sign_out]
+WITHOUT_SCRIPTS = [without_scripts, invoice_without_scripts, address_without_scripts]

@@ -94,10 +94,14 @@ class Portico(Contender):
 
     def page(self, visitor, query=""):
         """One page of one visitor; gives its status."""
+        return self.ask(visitor, PATH + query)
+
+    def ask(self, visitor, path):
+        """The same at any path."""
         host, cookie = visitor
         connection = Connection(host, self.port, self.files.ca)
         try:
-            connection.request("GET", PATH + query, headers={"Cookie": cookie, "Accept": "text/html"})
+            connection.request("GET", path, headers={"Cookie": cookie, "Accept": "text/html"})
             answer = connection.getresponse()
             self.body = answer.read()
             return answer.status

@@ -97,7 +97,8 @@ class Bench:
         node.stop()
         self.arrive()
         self.tell(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-        self.simulations()
+        if self.options.simulations:
+            self.simulations()
 
     def table(self):
         seen = json.loads(run("the route table", [self.binaries.edge, "table", "--hosts", self.options.table, "--rounds", max(5, self.options.rounds)]))
@@ -267,6 +268,8 @@ def arguments():
     parser.add_argument("--rounds", type=int, help="how many rounds of handshakes")
     parser.add_argument("--seconds", type=float, help="seconds a turn")
     parser.add_argument("--flood", type=float, help="seconds of the flood")
+    parser.add_argument("--without-simulations", dest="simulations", action="store_false",
+                        help="leave out the queue's year, which takes longer than all the rest")
     parser.add_argument("--keep", action="store_true", help="leave logs and database behind")
     options = parser.parse_args()
     full = not options.quick

@@ -14,7 +14,7 @@ TECHFLOW, LUMEN = f"techflow.{BASE}", f"lumen.{BASE}"
 
 # Everything the demo's world consists of, as words of the command `portico`. Each may run twice.
 SEEDS = [
-    "tenant create --slug techflow --name 'TechFlow Industries' --brand techflow --time-zone America/Chicago --modules orders",
+    "tenant create --slug techflow --name 'TechFlow Industries' --brand techflow --time-zone America/Chicago --modules orders,invoices,account",
     "tenant create --slug lumen --name 'Lumen Notes' --brand lumen",
     "customer create --tenant techflow --name 'Brightwater Utilities' --external-key BRW-1042",
     "contact create --tenant techflow --customer BRW-1042 --email maya.okafor@brightwater.example --name 'Maya Okafor' --role admin",

@@ -140,6 +140,7 @@ create table shipments (
     shipped_at timestamptz,
     expected_on date,
     delivered_at timestamptz,
+    signed_by text,
     primary key (tenant_id, order_id, external_id),
     constraint shipments_order_fkey foreign key (tenant_id, customer_id, order_id)
         references orders (tenant_id, customer_id, id) on update cascade on delete cascade

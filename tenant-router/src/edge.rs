@@ -19,7 +19,7 @@ use tower::Service;
 
 use crate::handshake::Handshakes;
 use crate::layer::Gate;
-use crate::limits::{Gauge, Limits, Open};
+use crate::limits::{Gauge, Limits, Place};
 use crate::neutral::NeutralPages;
 use crate::plain::Plain;
 use crate::table::RouteTable;
@@ -209,7 +209,7 @@ struct Arrived {
     peer: SocketAddr,
     /// Ends the connection after the requests that are under way.
     stop: CancellationToken,
-    open: Open,
+    open: Place,
 }
 
 /// Out of file descriptors, or the client was gone already. The loop must neither end nor spin.

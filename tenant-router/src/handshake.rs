@@ -11,7 +11,6 @@ use rustls::ServerConfig;
 use rustls::server::Acceptor;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::{StartHandshake, TlsStream};
@@ -20,9 +19,6 @@ use crate::host::Host;
 use crate::layer::Conn;
 use crate::limits::Gauge;
 use crate::table::{Kind, RouteTable};
-
-/// First visitors who may wait for certificates at once.
-const WAITERS: usize = 256;
 
 /// What every handshake of a process shares.
 #[derive(Debug)]
@@ -34,7 +30,6 @@ pub(crate) struct Handshakes {
     pub(crate) neutral: Option<Arc<ServerConfig>>,
     pub(crate) limit: Duration,
     pub(crate) arrival: Duration,
-    waiters: Semaphore,
 }
 
 /// How a client is answered.
@@ -54,8 +49,7 @@ impl Handshakes {
         neutral: Option<Arc<ServerConfig>>,
         (limit, arrival): (Duration, Duration),
     ) -> Self {
-        let waiters = Semaphore::new(WAITERS);
-        Self { table, certs, challenges, neutral, limit, arrival, waiters }
+        Self { table, certs, challenges, neutral, limit, arrival }
     }
 
     /// Brings a connection to where requests can come. `None`: it has had its answer, a challenge or an alert.
@@ -72,7 +66,7 @@ impl Handshakes {
         let deadline = Instant::now() + self.limit;
         let hello = timeout_at(deadline, LazyConfigAcceptor::new(Acceptor::default(), stream)).await??;
         let asked_at = Instant::now();
-        let (hello, answer) = self.answer(hello, deadline).await?;
+        let (hello, answer) = self.answer(hello, deadline, (peer, gauge)).await?;
         // Waiting for our certificate is not the client's delay.
         let deadline = deadline + asked_at.elapsed();
         let (config, conn) = match answer {
@@ -99,6 +93,7 @@ impl Handshakes {
         &self,
         hello: StartHandshake<TcpStream>,
         deadline: Instant,
+        (peer, gauge): (SocketAddr, &Gauge),
     ) -> io::Result<(StartHandshake<TcpStream>, Answer)> {
         let client = hello.client_hello();
         let served = client.server_name().and_then(|name| self.served(name));
@@ -112,7 +107,10 @@ impl Handshakes {
         };
         match timeout_at(deadline, found).await? {
             Answer::Nobody(Some(host)) if kind != Kind::Suspended && !challenge => {
-                let loaded = self.arrival(&hello.io, &host).await;
+                let loaded = match gauge.wait(peer.ip()) {
+                    Some(_place) => self.arrival(&hello.io, &host).await,
+                    None => None,
+                };
                 Ok((hello, loaded.map_or(Answer::Nobody(None), |loaded| Answer::Certificate(host, loaded))))
             }
             answer => Ok((hello, answer)),
@@ -146,13 +144,9 @@ impl Handshakes {
         }
     }
 
-    /// The first visit to a host whose certificate is on its way waits a while, as long as the client does, if there is
-    /// room. Whoever finds none is turned away at once, as an unknown name is.
+    /// The first visit to a host whose certificate is on its way waits a while, as long as the client does. Whoever
+    /// finds no place to wait is turned away at once, as an unknown name is.
     async fn arrival(&self, client: &TcpStream, host: &Host) -> Option<Arc<Loaded>> {
-        let Ok(_place) = self.waiters.try_acquire() else {
-            tracing::debug!(%host, "too many wait for certificates");
-            return None;
-        };
         let loaded = tokio::select! {
             arrived = timeout(self.arrival, self.certs.arrival(host.as_str())) => arrived.ok()?.ok()?,
             () = gone(client) => return None,

@@ -23,6 +23,10 @@ pub struct Limits {
     pub connections: usize,
     /// Open connections of one address, so that none takes them all.
     pub connections_per_client: usize,
+    /// First visitors who wait for certificates that are on their way, all addresses together.
+    pub waiting: usize,
+    /// The same from one address: whoever asks for many new hosts leaves places to others.
+    pub waiting_per_client: usize,
 }
 
 impl Default for Limits {
@@ -34,6 +38,8 @@ impl Default for Limits {
             handshakes: 4096,
             connections: 20_000,
             connections_per_client: 2000,
+            waiting: 256,
+            waiting_per_client: 64,
         }
     }
 }
@@ -42,27 +48,52 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Gauge {
     rate: DefaultKeyedRateLimiter<IpAddr>,
-    connections: Arc<Semaphore>,
     handshakes: Semaphore,
-    per_client: usize,
-    open: Mutex<HashMap<IpAddr, usize>>,
+    open: Arc<Places>,
+    waiting: Arc<Places>,
 }
 
-/// Held as long as a connection lives.
+/// Places that clients hold, each no more than its share.
 #[derive(Debug)]
-pub struct Open {
-    gauge: Arc<Gauge>,
+struct Places {
+    all: Arc<Semaphore>,
+    per_client: usize,
+    held: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Places {
+    fn new(all: usize, per_client: usize) -> Arc<Self> {
+        Arc::new(Self { all: Arc::new(Semaphore::new(all)), per_client, held: Mutex::default() })
+    }
+
+    fn take(self: &Arc<Self>, client: IpAddr) -> Option<Place> {
+        let permit = self.all.clone().try_acquire_owned().ok()?;
+        let mut held = self.held.lock().expect("no holder panics");
+        let count = held.entry(client).or_default();
+        if *count >= self.per_client {
+            return None;
+        }
+        *count += 1;
+        drop(held);
+        Some(Place { places: self.clone(), client, _permit: permit })
+    }
+}
+
+/// Held as long as a connection lives, or a visitor waits.
+#[derive(Debug)]
+pub struct Place {
+    places: Arc<Places>,
     client: IpAddr,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Drop for Open {
+impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = self.gauge.open.lock().expect("no holder panics");
-        if let Some(count) = open.get_mut(&self.client) {
+        let mut held = self.places.held.lock().expect("no holder panics");
+        if let Some(count) = held.get_mut(&self.client) {
             *count -= 1;
             if *count == 0 {
-                open.remove(&self.client);
+                held.remove(&self.client);
             }
         }
     }
@@ -75,27 +106,24 @@ impl Gauge {
         let quota = Quota::per_second(limits.connections_per_second).allow_burst(limits.connection_burst);
         Self {
             rate: RateLimiter::keyed(quota),
-            connections: Arc::new(Semaphore::new(limits.connections)),
             handshakes: Semaphore::new(limits.handshakes),
-            per_client: limits.connections_per_client,
-            open: Mutex::default(),
+            open: Places::new(limits.connections, limits.connections_per_client),
+            waiting: Places::new(limits.waiting, limits.waiting_per_client),
         }
     }
 
     /// Whether a new connection of this address may go on.
     #[must_use]
-    pub fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Open> {
+    pub fn admit(&self, peer: IpAddr) -> Option<Place> {
         let client = client(peer);
         self.rate.check_key(&client).ok()?;
-        let permit = self.connections.clone().try_acquire_owned().ok()?;
-        let mut open = self.open.lock().expect("no holder panics");
-        let count = open.entry(client).or_default();
-        if *count >= self.per_client {
-            return None;
-        }
-        *count += 1;
-        drop(open);
-        Some(Open { gauge: self.clone(), client, _permit: permit })
+        self.open.take(client)
+    }
+
+    /// Whether a visitor of this address may wait for a certificate.
+    #[must_use]
+    pub fn wait(&self, peer: IpAddr) -> Option<Place> {
+        self.waiting.take(client(peer))
     }
 
     /// Waits for a place among the handshakes.
@@ -136,6 +164,17 @@ mod tests {
     }
 
     #[test]
+    fn one_client_never_takes_all_places_to_wait() {
+        let gauge = Gauge::new(&Limits { waiting: 3, waiting_per_client: 2, ..limits(1, 1) });
+        let held = [gauge.wait(ip("192.0.2.1")), gauge.wait(ip("192.0.2.1"))];
+        assert!(held.iter().all(Option::is_some) && gauge.wait(ip("192.0.2.1")).is_none());
+        let other = gauge.wait(ip("192.0.2.2"));
+        assert!(other.is_some() && gauge.wait(ip("192.0.2.3")).is_none(), "all places are taken");
+        drop(held);
+        assert!(gauge.wait(ip("192.0.2.1")).is_some(), "given back");
+    }
+
+    #[test]
     fn an_address_and_a_whole_64_are_one_client() {
         let gauge = Arc::new(Gauge::new(&limits(2, 100)));
         assert!(gauge.admit(ip("2001:db8::1")).is_some());
@@ -164,7 +203,7 @@ mod tests {
         assert_eq!(held.iter().flatten().count(), 2);
         assert!(gauge.admit(ip("192.0.2.2")).is_some());
         drop(held);
-        assert!(gauge.open.lock().unwrap().is_empty(), "nothing is kept of a client that has gone");
+        assert!(gauge.open.held.lock().unwrap().is_empty(), "nothing is kept of a client that has gone");
         assert!(gauge.admit(ip("192.0.2.1")).is_some());
     }
 }

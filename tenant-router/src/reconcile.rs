@@ -30,19 +30,27 @@ pub struct Reconciler {
     base: Host,
     clock: Arc<dyn Clock>,
     notices: Option<Notices>,
+    wildcard: bool,
 }
 
 impl Reconciler {
     /// A reconciler; `base` is the platform's domain.
     #[must_use]
     pub fn new(db: Db, checker: Checker, base: Host, clock: Arc<dyn Clock>) -> Self {
-        Self { db, checker, base, clock, notices: None }
+        Self { db, checker, base, clock, notices: None, wildcard: false }
     }
 
     /// Tells tenants what happens to their domains. Without it deeds wait to be told.
     #[must_use]
     pub fn telling(self, notices: Notices) -> Self {
         Self { notices: Some(notices), ..self }
+    }
+
+    /// Has one wildcard ordered for the platform's own hosts, where the platform can prove it by DNS: ten thousand tenants
+    /// are then one certificate. Each host has its own until the wildcard is there.
+    #[must_use]
+    pub fn wanting_wildcard(self, wildcard: bool) -> Self {
+        Self { wildcard, ..self }
     }
 
     /// Works until shutdown.
@@ -146,7 +154,8 @@ impl Reconciler {
         let wildcard = acme::installed::has_wildcard(&mut tx, self.base.as_str(), read_at).await?;
         let hosts = routes.into_iter().filter(|(_, route)| route.kind != Kind::Tombstone);
         let hosts = hosts.filter(|(_, route)| !(wildcard && route.domain.is_none()));
-        let hosts: Vec<String> = hosts.map(|(host, _)| host.into()).collect();
+        let mut hosts: Vec<String> = hosts.map(|(host, _)| host.into()).collect();
+        hosts.extend(self.wildcard.then(|| format!("*.{}", self.base)));
         let (added, removed) = acme::wanted::replace(&mut tx, &hosts, read_at).await?;
         tx.commit().await?;
         if added + removed > 0 {

@@ -119,7 +119,7 @@ impl Themes {
             |key: &str, problem: &str| Fault { at: format!("message {key}"), problem: problem.to_owned() };
         let missing = exact.difference(&known).map(|key| fault(key, "is used and does not exist"));
         let is_used = |key: &str| {
-            let own = ["term.", "time."].iter().any(|area| key.starts_with(area));
+            let own = ["term.", "time.", "paper."].iter().any(|area| key.starts_with(area));
             own || exact.contains(key) || prefixes.iter().any(|prefix| key.starts_with(prefix))
         };
         let unused = known.iter().filter(|key| !is_used(key)).map(|key| fault(key, "is never used"));

@@ -25,6 +25,13 @@ impl Rgb {
         Self(value & 0xff_ff_ff)
     }
 
+    /// Red, green and blue.
+    #[must_use]
+    pub const fn bytes(self) -> [u8; 3] {
+        let [_, red, green, blue] = self.0.to_be_bytes();
+        [red, green, blue]
+    }
+
     fn channels(self) -> [f64; 3] {
         [16, 8, 0].map(|shift| f64::from((self.0 >> shift) & 0xff) / 255.0)
     }

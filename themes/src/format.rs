@@ -62,6 +62,11 @@ impl Formats {
         self.date(pattern, day, 1)
     }
 
+    /// "Thu 26 Nov 2026".
+    pub(crate) fn dated(&self, day: NaiveDate) -> String {
+        self.date(&self.day_year, day, 1)
+    }
+
     /// "Thursday 26 November 2026".
     pub(crate) fn long_day(&self, day: NaiveDate) -> String {
         self.date(&self.long_day, day, 0)

@@ -79,9 +79,16 @@ pub fn day(days: i64) -> chrono::NaiveDate {
 /// A signed-in contact's frame around the page of this template name; sign-in and errors have none.
 #[must_use]
 pub fn shell(scheme: Scheme, language: &str, page: &str) -> Shell {
-    let framed =
-        Shell { person: None, search: None, nav: Vec::new(), ..portal_shell(scheme, language, page) };
-    let portal = page.starts_with("shell/") || page.starts_with("orders/") || page == "identity/devices.html";
+    let framed = Shell {
+        person: None,
+        menu: Vec::new(),
+        search: None,
+        nav: Vec::new(),
+        ..portal_shell(scheme, language, page)
+    };
+    let portal = page.starts_with("shell/")
+        || ["orders/", "invoices/", "account/"].iter().any(|slice| page.starts_with(slice))
+        || page == "identity/devices.html";
     if portal { portal_shell(scheme, language, page) } else { framed }
 }
 
@@ -122,6 +129,10 @@ fn portal_shell(scheme: Scheme, language: &str, page: &str) -> Shell {
             email: "maya.okafor@brightwater.example".to_owned(),
             customer: "Brightwater Utilities".to_owned(),
         }),
+        menu: vec![
+            item("nav.invoices", "receipt", "/invoices", page.starts_with("invoices/"), 0),
+            item("nav.account", "building-2", "/account", page.starts_with("account/"), 0),
+        ],
         search: Some(Search { action: "/orders".into(), query: String::new() }),
         flash: None,
         languages: vec![tongue("en", "English"), tongue("ar", "العربية")],

@@ -27,8 +27,17 @@ pub(crate) const TEMPLATES: &[(&str, &str)] = templates![
 ];
 
 /// In cascade order; `tokens.css` names the layers.
-pub(crate) const STYLES: [&str; 7] =
-    styles!["tokens.css", "reset.css", "base.css", "layout.css", "components.css", "pages.css", "print.css"];
+pub(crate) const STYLES: [&str; 9] = styles![
+    "tokens.css",
+    "reset.css",
+    "base.css",
+    "layout.css",
+    "components.css",
+    "pages.css",
+    "reorder.css",
+    "money.css",
+    "print.css"
+];
 
 pub(crate) const PACK_STYLES: [(&str, &str); 3] = [
     ("quiet", include_str!("../packs/quiet/pack.css")),
@@ -49,6 +58,17 @@ pub(crate) const FONTS: &[(&str, &[u8])] = fonts![
     "newsreader-latin.woff2",
     "newsreader-latin-ext.woff2",
     "readex-pro-arabic.woff2",
+];
+
+/// For papers alone, never sent to a browser: scripts that the brands' own fonts do not have.
+pub(crate) const PAPER_FONTS: &[(&str, &[u8])] = fonts![
+    "paper/noto-sans-latin.woff2",
+    "paper/noto-sans-vietnamese.woff2",
+    "paper/noto-sans-cyrillic.woff2",
+    "paper/noto-sans-greek.woff2",
+    "paper/noto-sans-hebrew.woff2",
+    "paper/noto-sans-devanagari.woff2",
+    "paper/noto-sans-thai.woff2",
 ];
 
 pub(crate) const ICONS: &str = include_str!("../assets/icons/icons.svg");

@@ -30,6 +30,16 @@ pub(crate) fn files(pack: Pack, choice: Typeface) -> &'static [&'static str] {
     }
 }
 
+/// `(text, headings)` as file names without `-latin.woff2`, for papers; the device has no fonts of its own there.
+pub(crate) fn printed(pack: Pack, choice: Typeface) -> (&'static str, &'static str) {
+    match resolve(pack, choice) {
+        Typeface::Grotesk => ("archivo", "archivo"),
+        Typeface::Round => ("figtree", "figtree"),
+        Typeface::Serif => ("instrument-sans", "newsreader"),
+        Typeface::Sans | Typeface::System | Typeface::Pack => ("instrument-sans", "instrument-sans"),
+    }
+}
+
 #[cfg(test)]
 pub(crate) fn preloaded(pack: Pack) -> &'static [&'static str] {
     files(pack, Typeface::Pack)

@@ -32,6 +32,8 @@ pub struct Shell {
     /// At most five destinations.
     pub nav: Vec<NavItem>,
     pub person: Option<Person>,
+    /// What the person's menu leads to, besides devices and signing out.
+    pub menu: Vec<NavItem>,
     pub search: Option<Search>,
     pub flash: Option<Flash>,
     /// Languages to offer; fewer than two offers none.

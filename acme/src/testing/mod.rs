@@ -5,12 +5,14 @@
 
 mod challtestsrv;
 mod dns;
+mod knot;
 mod pebble;
 mod simca;
 pub mod simulation;
 
 pub use challtestsrv::DnsStub;
 pub use dns::{DnsWorld, Temper};
+pub use knot::{KEY as KNOT_KEY, Knot};
 pub use pebble::{Pebble, PebbleOptions};
 pub use simca::{Judge, Outage, SimCa, SimLimits, SimOptions, Stats, When};
 
@@ -40,7 +42,7 @@ async fn wait_for(address: SocketAddr, what: &str) {
     while tokio::net::TcpStream::connect(address).await.is_err() {
         assert!(
             Instant::now() < deadline,
-            "{what} does not listen on {address}; is the Debian package pebble installed?"
+            "{what} does not listen on {address}; is its Debian package (pebble, knot) installed?"
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -2,8 +2,11 @@
 //! mappings), and the sync that copies orders and books into our own tables. No pages here.
 
 pub mod books;
+pub mod carriers;
+pub mod doors;
 pub mod mapping;
 pub mod orderflow;
 pub mod orders;
 pub mod registry;
+pub mod requests;
 pub mod sync;

@@ -71,4 +71,8 @@ ids! {
     MailId,
     /// A line of the audit log.
     AuditId,
+    /// What a customer asks of the tenant's own system.
+    RequestId,
+    /// How a tenant's requests of one kind are handed over.
+    DoorId,
 }

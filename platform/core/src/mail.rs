@@ -3,11 +3,14 @@
 //! Bodies are sealed, because they hold live sign-in links, and erased when they are of no more use. How a mail looks
 //! is `themes`' affair; which mails exist is each slice's.
 
+mod stopping;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use lettre::message::{Mailbox, MultiPart};
+use lettre::message::header::ContentType;
+use lettre::message::{Attachment as Part, Mailbox, MultiPart};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +61,17 @@ pub struct StoredMail {
 pub struct Body {
     pub text: String,
     pub html: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+}
+
+/// A small text file beside a mail; sealed and erased with its body.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Attachment {
+    pub name: String,
+    /// As in `application/json`.
+    pub media_type: String,
+    pub text: String,
 }
 
 /// Delivers one mail.
@@ -93,17 +107,34 @@ impl Outbox {
     /// The database's answer.
     pub async fn enqueue(&self, tx: &mut TenantTx, mail: &NewMail) -> Result<MailId, Error> {
         let id = MailId::new(&*self.clock, &*self.random);
-        let body = Body { text: mail.text.clone(), html: mail.html.clone() };
+        self.enqueue_once(tx, id, mail, Vec::new()).await?;
+        Ok(id)
+    }
+
+    /// The same with files beside it, under an id that the cause gives: a second mail of this id is the first, so what
+    /// runs twice mails once. Returns whether it is new.
+    ///
+    /// # Errors
+    /// The database's answer.
+    pub async fn enqueue_once(
+        &self,
+        tx: &mut TenantTx,
+        id: MailId,
+        mail: &NewMail,
+        attachments: Vec<Attachment>,
+    ) -> Result<bool, Error> {
+        let body = Body { text: mail.text.clone(), html: mail.html.clone(), attachments };
         let body =
             serde_json::to_vec(&body).map_err(|e| Error::Corrupt { what: "mail", reason: e.to_string() })?;
         let tenant = tx.tenant();
         let sealed = self.sealer.seal(&binding(tenant, id), &body);
         // The right-hand side is the envelope domain's at delivery; readers compare the left.
         let message_id = format!("{}@mail.invalid", random::token(&*self.random));
-        sqlx::query(
+        let added = sqlx::query(
             "insert into mail_outbox (tenant_id, id, to_address, to_name, from_name, reply_to, subject, body, message_id,
                                       erase_body_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => $10))",
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => $10))
+             on conflict (tenant_id, id) do nothing",
         )
         .bind(tenant)
         .bind(id)
@@ -117,8 +148,10 @@ impl Outbox {
         .bind(mail.keep_body.as_secs_f64())
         .execute(tx.conn())
         .await?;
-        jobs::enqueue(tx, &*self.clock, &*self.random, &SendMail { id }, Some(&id.to_string())).await?;
-        Ok(id)
+        if added.rows_affected() == 1 {
+            jobs::enqueue(tx, &*self.clock, &*self.random, &SendMail { id }, Some(&id.to_string())).await?;
+        }
+        Ok(added.rows_affected() == 1)
     }
 
     /// The newest mails of all tenants, or those to one address, bodies opened. For people of the platform.
@@ -245,9 +278,10 @@ impl Courier {
     async fn deliver(&self, tenant: TenantId, id: MailId, attempts: i32) -> Result<(), Failure> {
         let mut tx = self.db.tenant(Scope::tenant(tenant)).await?;
         let Some(mail) = self.outbox.find(&mut tx, id).await? else { return Ok(()) };
+        let stop = stopping::address(&mut tx, id).await?;
         drop(tx);
         let Some(body) = mail.body.clone().filter(|_| mail.sent_at.is_none()) else { return Ok(()) };
-        let message = self.compose(&mail, body).map_err(Failure::Fail)?;
+        let message = self.compose(&mail, body, stop.as_deref()).map_err(Failure::Fail)?;
         let outcome = match self.transport.send(message).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_permanent() => Err(Failure::Fail(error.to_string())),
@@ -257,7 +291,7 @@ impl Courier {
         outcome
     }
 
-    fn compose(&self, mail: &StoredMail, body: Body) -> Result<Message, String> {
+    fn compose(&self, mail: &StoredMail, body: Body, stop: Option<&str>) -> Result<Message, String> {
         let address: Address = mail.to_address.parse().map_err(|error| format!("to: {error}"))?;
         let domain = self.from.domain();
         let left = mail.message_id.split('@').next().unwrap_or_default();
@@ -270,9 +304,21 @@ impl Courier {
         if let Some(reply_to) = mail.reply_to.as_deref() {
             builder = builder.reply_to(reply_to.parse().map_err(|error| format!("reply to: {error}"))?);
         }
-        builder
-            .multipart(MultiPart::alternative_plain_html(body.text, body.html))
-            .map_err(|error| error.to_string())
+        if let Some(stop) = stop {
+            builder = stopping::told(builder, stop);
+        }
+        let words = MultiPart::alternative_plain_html(body.text, body.html);
+        if body.attachments.is_empty() {
+            return builder.multipart(words).map_err(|error| error.to_string());
+        }
+        let mut parts = MultiPart::mixed().multipart(words);
+        for file in body.attachments {
+            let media: ContentType =
+                file.media_type.parse().map_err(|_| format!("media type {:?}", file.media_type))?;
+            parts =
+                parts.singlepart(Part::new(one_line(&file.name).unwrap_or_default()).body(file.text, media));
+        }
+        builder.multipart(parts).map_err(|error| error.to_string())
     }
 
     async fn record(

@@ -1,4 +1,7 @@
 //! What customers see: one folder a feature, and `shell` where they meet.
 
+pub mod account;
+pub mod invoices;
 pub mod orders;
+pub mod reorder;
 pub mod shell;

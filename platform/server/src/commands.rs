@@ -4,12 +4,15 @@ mod certificate;
 mod connector;
 mod doctor;
 mod domain;
+mod door;
 mod keys;
 mod migrate;
 mod people;
+mod request;
 mod serve;
 mod tenant;
 mod themes;
+mod tracking;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -36,6 +39,15 @@ pub(crate) enum Command {
     /// Connectors: links to the systems that hold tenants' orders.
     #[command(subcommand)]
     Connector(connector::Connector),
+    /// Doors: how requests are handed over to the tenants' own systems.
+    #[command(subcommand)]
+    Door(door::Door),
+    /// Requests: what customers asked for.
+    #[command(subcommand)]
+    Request(request::Request),
+    /// Tracking: accounts at providers that follow parcels.
+    #[command(subcommand)]
+    Tracking(tracking::Tracking),
     /// Domains: hosts of tenants' customers.
     #[command(subcommand)]
     Domain(domain::Domain),
@@ -63,6 +75,9 @@ pub(crate) async fn run(command: Command, config: &Path) -> anyhow::Result<ExitC
         Command::Serve(command) => command.run(&Stack::open(config).await?).await,
         Command::Doctor(command) => command.run(config).await,
         Command::Connector(command) => command.run(&Stack::open(config).await?).await,
+        Command::Door(command) => command.run(&Stack::open(config).await?).await,
+        Command::Request(command) => command.run(&Stack::open(config).await?).await,
+        Command::Tracking(command) => command.run(&Stack::open(config).await?).await,
         Command::Domain(command) => command.run(&Stack::open(config).await?).await,
         Command::Certificate(command) => command.run(&Stack::open(config).await?).await,
         Command::Migrate(command) => command.run(&config).await,

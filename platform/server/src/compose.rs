@@ -10,11 +10,18 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use http::HeaderValue;
+use platform_connectors::doors::{Doors, DoorsConfig};
+use platform_connectors::requests::Tell;
 use platform_connectors::sync::Refresher;
 use platform_identity::{Identity, Limits, Sessions};
+use platform_portal::account::home::AccountSlice;
+use platform_portal::invoices::home::InvoicesSlice;
 use platform_portal::orders::home::OrdersSlice;
 use platform_portal::orders::live::Live;
+use platform_portal::orders::notices::Notices;
 use platform_portal::orders::routes::Orders;
+use platform_portal::reorder::answers::Answers;
+use platform_portal::reorder::telling::ReorderTeller;
 use platform_portal::shell::routes::PortalFrame;
 use platform_portal::shell::{Slice, Slices};
 use platform_web::{Brands, Keep, Parts, Rate, Routes, Site};
@@ -37,6 +44,9 @@ pub(crate) fn themes() -> anyhow::Result<Themes> {
         .with(platform_identity::pages::register)
         .with(platform_portal::shell::register)
         .with(platform_portal::orders::register)
+        .with(platform_portal::reorder::register)
+        .with(platform_portal::invoices::register)
+        .with(platform_portal::account::register)
         .with(admin::operator::outbox::pages::register);
     Themes::build(registry).map_err(|faults| {
         let list = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
@@ -63,15 +73,34 @@ pub async fn app(stack: &Stack, refresher: Refresher) -> anyhow::Result<App> {
     let sessions = Sessions::new(stack.db.clone(), SESSION_KEPT);
     let identity = Identity::new(sessions, stack.outbox.clone(), Limits::default());
     let live = Live::new(stack.db.clone(), site.keep().clone());
-    let routes = routes(stack, &identity, Orders { live: live.clone(), refresher });
+    let routes =
+        routes(stack, &identity, Orders { live: live.clone(), refresher, outbox: stack.outbox.clone() });
     let web = platform_web::Stack::new(site, routes, |router| identity.sessions().layer(router));
     let router = web.router.clone().layer(from_fn_with_state(stack.config.https.public_port, bridge));
     Ok(App { web, router, live, sessions: identity.sessions().clone() })
 }
 
+/// Tells customers of delays; part of the worker.
+///
+/// # Errors
+/// Templates that do not compile.
+pub(crate) fn notices(stack: &Stack) -> anyhow::Result<Notices> {
+    let port = stack.config.https.public_port;
+    Ok(Notices {
+        db: stack.db.clone(),
+        brands: Brands::new(stack.db.clone()),
+        themes: Arc::new(themes()?),
+        outbox: stack.outbox.clone(),
+        clock: stack.clock.clone(),
+        random: stack.random.clone(),
+        base_domain: stack.config.platform.base_domain.clone(),
+        port: if port == 443 { String::new() } else { format!(":{port}") },
+    })
+}
+
 /// Every slice of the portal, in the order of navigation.
 fn slices() -> Slices {
-    Arc::from([Arc::new(OrdersSlice) as Arc<dyn Slice>])
+    Arc::from([Arc::new(OrdersSlice) as Arc<dyn Slice>, Arc::new(InvoicesSlice), Arc::new(AccountSlice)])
 }
 
 /// Every route of every room.
@@ -79,12 +108,44 @@ fn routes(stack: &Stack, identity: &Identity, orders: Orders) -> Routes {
     let routes = Routes::new()
         .merge(platform_identity::routes(identity))
         .merge(platform_portal::shell::routes::routes(slices()))
-        .merge(platform_portal::orders::routes::routes(orders));
+        .merge(platform_portal::orders::routes::routes(orders))
+        .merge(platform_portal::reorder::routes::routes())
+        .merge(platform_portal::reorder::answers::routes(Answers { sealer: stack.sealer.clone() }))
+        .merge(platform_portal::invoices::routes::routes())
+        .merge(platform_portal::account::routes::routes())
+        .merge(platform_portal::orders::webhook::routes(stack.sealer.clone()));
     if stack.config.platform.demo {
         routes.merge(admin::operator::outbox::routes::routes(stack.outbox.clone()))
     } else {
         routes
     }
+}
+
+/// How requests leave for tenants' own systems.
+pub(crate) fn doors(stack: &Stack) -> Doors {
+    let config = &stack.config;
+    let told = DoorsConfig {
+        base_domain: config.platform.base_domain.clone(),
+        public_port: config.https.public_port,
+        loopback: config.platform.demo,
+    };
+    let clocks = (stack.clock.clone(), stack.random.clone());
+    Doors::new(stack.db.clone(), stack.sealer.clone(), stack.outbox.clone(), clocks, told)
+}
+
+/// Mails about requests: every slice that has kinds of its own adds its teller.
+///
+/// # Errors
+/// Templates that do not compile.
+pub(crate) fn tell(stack: &Stack) -> anyhow::Result<Tell> {
+    let reorders = ReorderTeller {
+        themes: Arc::new(themes()?),
+        brands: Brands::new(stack.db.clone()),
+        clock: stack.clock.clone(),
+        base_domain: stack.config.platform.base_domain.clone(),
+        public_port: stack.config.https.public_port,
+    };
+    Ok(Tell::new(stack.db.clone(), stack.outbox.clone(), vec![Arc::new(reorders)]))
 }
 
 fn site(stack: &Stack) -> anyhow::Result<Site> {

@@ -23,6 +23,8 @@ pub enum Kind {
     NotFound,
     /// Nobody is signed in. Pages lead to `/sign-in` and back; everything else is told 401.
     SignIn,
+    /// A program that did not prove itself: told 401, whatever it accepts.
+    Unproved,
     /// The form was sent from elsewhere, or its page was open for too long. Nothing was done.
     StaleForm,
     /// The request makes no sense to us.
@@ -80,7 +82,7 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self.kind {
             Kind::NotFound => StatusCode::NOT_FOUND,
-            Kind::SignIn => StatusCode::UNAUTHORIZED,
+            Kind::SignIn | Kind::Unproved => StatusCode::UNAUTHORIZED,
             Kind::StaleForm => StatusCode::FORBIDDEN,
             Kind::BadRequest => StatusCode::BAD_REQUEST,
             Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,

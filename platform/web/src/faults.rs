@@ -85,7 +85,9 @@ fn nobodys<P: Page>(
 fn error_page(kind: &Kind, reference: &str) -> ErrorPage {
     let (kind, wait_minutes) = match kind {
         // Machines and scripts are told 401; a page leads to sign-in instead.
-        Kind::NotFound | Kind::MethodNotAllowed | Kind::SignIn => (ErrorKind::NotFound, None),
+        Kind::NotFound | Kind::MethodNotAllowed | Kind::SignIn | Kind::Unproved => {
+            (ErrorKind::NotFound, None)
+        }
         Kind::StaleForm => (ErrorKind::StaleForm, None),
         Kind::BadRequest => (ErrorKind::BadRequest, None),
         Kind::TooLarge => (ErrorKind::TooLarge, None),
@@ -140,7 +142,7 @@ impl Asks {
     }
 
     fn answer(&self, visit: &Visit, error: &Error) -> Response {
-        if !self.page {
+        if !self.page || *error.kind() == Kind::Unproved {
             return plain(visit, error.status());
         }
         if *error.kind() == Kind::SignIn {

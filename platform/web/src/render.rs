@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use themes::{Language, Locale, Mail, MailPage, Page, Shell, View};
+use themes::{Language, Locale, Mail, MailPage, Page, Shell, View, Words};
 
 use crate::cookie::{self, Cookie};
 use crate::error::Error;
@@ -51,6 +51,12 @@ impl Visit {
         let locale = locale.map_or_else(|| self.locale(), |tag| themes.locale(tag));
         let shell = Shell::default();
         Ok(themes.mail(&View { locale, ..self.view(&shell) }, mail)?)
+    }
+
+    /// The reader's words, for what no template makes: papers, CSV files.
+    #[must_use]
+    pub fn words(&self) -> Words {
+        Words::new(&self.view(&Shell::default()))
     }
 
     fn view<'a>(&'a self, shell: &'a Shell) -> View<'a> {

@@ -261,3 +261,35 @@ async fn what_happened_is_behind_the_wall() {
     assert!(found.domain.is_none(), "another tenant's claim is not shown");
     assert!(found.report.check(Code::OldTarget).is_none() && found.report.check(Code::Unclaimed).is_some());
 }
+
+#[tokio::test]
+async fn a_platform_that_can_prove_it_wants_one_wildcard_for_its_own_hosts() {
+    let world = World::new().await;
+    world.tenant("techflow").await;
+    let reconciler = world.reconciler.clone().wanting_wildcard(true);
+    reconciler.pass().await.unwrap();
+    let wanted = async || -> Vec<String> {
+        sqlx::query_scalar("select host from wanted_hosts order by host")
+            .fetch_all(&mut world.test.owner().await)
+            .await
+            .unwrap()
+    };
+    let wildcard = format!("*.{BASE}");
+    assert_eq!(wanted().await, [wildcard.clone(), format!("techflow.{BASE}")], "until it is there");
+
+    sqlx::query(
+        "insert into certificates (id, host, names, chain, serial, issuer, directory, not_before, not_after, renew_at, created_at)
+         values (gen_random_uuid(), $1, array[$1], '', '1', 'CA', 'd', $2, $2 + interval '45 days', $2 + interval '30 days', $2)",
+    )
+    .bind(&wildcard)
+    .bind(world.clock.now())
+    .execute(&mut world.test.owner().await)
+    .await
+    .unwrap();
+    world.clock.advance(Duration::from_secs(60));
+    reconciler.pass().await.unwrap();
+    assert_eq!(wanted().await, [wildcard], "and it stays wanted, so that it is renewed");
+    world.clock.advance(Duration::from_secs(60));
+    world.reconciler.pass().await.unwrap();
+    assert!(wanted().await.is_empty(), "a platform without a zone keeps an imported one as it is");
+}

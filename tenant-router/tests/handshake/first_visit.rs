@@ -79,7 +79,13 @@ async fn nobody_waits_without_end_and_not_all_may_wait() {
     let tenant = ground.tenant("techflow").await;
     ground.domain(tenant, NAME, "verified").await;
     ground.domain(tenant, "off.brightwater.example", "live").await;
-    let node = ground.node(|config| config.arrival = Duration::from_millis(3000)).await;
+    let node = ground
+        .node(|config| {
+            config.arrival = Duration::from_millis(3000);
+            // They all come from one address here.
+            config.limits.waiting_per_client = config.limits.waiting;
+        })
+        .await;
     let client = ground.client(&[b"http/1.1"]);
     let begin = Instant::now();
     let outcomes = join_all((0..300).map(|_| async {

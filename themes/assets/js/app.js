@@ -42,24 +42,28 @@ for (const form of document.querySelectorAll("[data-scheme-form]")) {
   });
 }
 
-// Copy buttons show themselves only where copying works.
-for (const button of document.querySelectorAll("[data-copy]")) {
-  if (!navigator.clipboard) continue;
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    const source = document.getElementById(button.dataset.copy);
-    await navigator.clipboard.writeText(source.textContent.trim());
-    const words = button.querySelector(".unseen");
-    const before = words.textContent;
-    words.setAttribute("role", "status");
-    words.textContent = button.dataset.copied;
-    button.classList.add("copy-done");
-    setTimeout(() => {
-      words.textContent = before;
-      button.classList.remove("copy-done");
-    }, 2000);
-  });
+// Copy buttons show themselves only where copying works, in parts that come later too.
+function offerCopying() {
+  if (!navigator.clipboard) return;
+  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 }
+offerCopying();
+document.addEventListener("fresh", offerCopying);
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  await navigator.clipboard.writeText(source.textContent.trim());
+  const words = button.querySelector("[data-copy-words], .unseen");
+  const before = words.textContent;
+  words.setAttribute("role", "status");
+  words.textContent = button.dataset.copied;
+  button.classList.add("copy-done");
+  setTimeout(() => {
+    words.textContent = before;
+    button.classList.remove("copy-done");
+  }, 2000);
+});
 
 // Codes: digits only, and the form goes off by itself after the sixth.
 for (const field of document.querySelectorAll("[data-code]")) {

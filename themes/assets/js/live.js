@@ -26,17 +26,26 @@ async function refresh() {
   }
 }
 
+// What the reader opened and what scripts showed is no difference.
+function plain(part) {
+  const copy = part.cloneNode(true);
+  for (const details of copy.querySelectorAll("details")) details.open = false;
+  for (const button of copy.querySelectorAll("[data-copy]")) button.hidden = true;
+  return copy.innerHTML;
+}
+
 function swap(fresh) {
   let changed = false;
   for (const part of document.querySelectorAll("[data-live-part]")) {
     const next = fresh.getElementById(part.id);
-    if (!next || next.innerHTML === part.innerHTML || part.contains(document.activeElement)) continue;
+    if (!next || plain(next) === plain(part) || part.contains(document.activeElement)) continue;
     const open = [...part.querySelectorAll("details")].map((details) => details.open);
     part.replaceChildren(...next.childNodes);
     part.querySelectorAll("details").forEach((details, at) => (details.open = open[at] ?? details.open));
     // a new stamp alone is not worth a word
     if (part.id !== "as-of" && part.id !== "hero") changed = true;
   }
+  document.dispatchEvent(new Event("fresh"));
   if (changed && say) {
     say.textContent = "";
     setTimeout(() => (say.textContent = page.dataset.liveWords), 100);

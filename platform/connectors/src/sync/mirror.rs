@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use platform_core::clock::Clock;
 use platform_core::id::{self, ConnectorId, CustomerId, OrderId, TenantId};
+use platform_core::jobs;
 use platform_core::random::Random;
 use platform_core::{Db, Error, Scope, TenantTx};
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::changes::{Known, Told, history};
+use super::moved::{self, DatesMoved};
 use super::rows::{ChildRows, OrderRow, Printed};
 use super::statements::{
     CLEAR_CHILDREN, WRITE_EVENTS, WRITE_LINES, WRITE_ORDERS, WRITE_SEARCH_KEYS, WRITE_SHIPMENT_LINES,
@@ -255,17 +257,23 @@ impl Mirror {
         let known: Vec<OrderId> = changed.iter().filter_map(|(id, _, _, known)| known.map(|_| *id)).collect();
         let told = self.told(tx, &known).await?;
         let none = Vec::new();
-        let mut rows = Vec::new();
+        let (mut rows, mut later) = (Vec::new(), Vec::new());
         for (id, customer, order, known) in changed {
             let known = known.map(Stored::known);
             for event in history(known.as_ref(), told.get(id).unwrap_or(&none), order) {
                 let own = id::uuid(&*self.clock, &*self.random);
+                // At a first sight nothing moved that anybody was told otherwise.
+                later.extend(known.as_ref().and_then(|_| moved::later(*id, &event)));
                 rows.push(super::rows::EventRow::new(own, *id, *customer, event));
             }
         }
         if !rows.is_empty() {
             let query = sqlx::query(WRITE_EVENTS).bind(self.tenant).bind(Json(&rows)).bind(self.clock.now());
             query.execute(tx.conn()).await?;
+        }
+        for moves in later.chunks(moved::AT_ONCE) {
+            let job = DatesMoved { moves: moves.to_vec() };
+            jobs::enqueue(tx, &*self.clock, &*self.random, &job, None).await?;
         }
         Ok(())
     }

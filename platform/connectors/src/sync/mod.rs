@@ -7,6 +7,7 @@
 mod books;
 mod changes;
 mod mirror;
+mod moved;
 mod notes;
 mod plan;
 mod refresh;
@@ -28,6 +29,7 @@ use platform_core::{Db, Error, System};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use moved::{DateMoved, DatesMoved};
 pub use refresh::{Refreshed, Refresher, watch};
 pub use search_keys::{SHORTEST, normalised};
 

@@ -95,6 +95,12 @@ pub fn status(word: &str) -> Status {
     }
 }
 
+/// Nothing more will happen to it.
+#[must_use]
+pub fn ended(status: Status) -> bool {
+    matches!(status, Status::Delivered | Status::Cancelled)
+}
+
 /// Late: still to come, and either expected after the promise or past the day it was to be there. `today` is the
 /// tenant's day, because promises are made in the tenant's days.
 #[must_use]
@@ -104,7 +110,7 @@ pub fn late(
     expected: Option<NaiveDate>,
     today: NaiveDate,
 ) -> bool {
-    if matches!(status, Status::Delivered | Status::Cancelled) {
+    if ended(status) {
         return false;
     }
     let after_promise =
@@ -167,6 +173,12 @@ pub fn show(text: &str) -> Show {
 pub fn searched(typed: &str) -> String {
     let key = normalised(typed);
     if key.len() < SHORTEST { String::new() } else { key }
+}
+
+/// Something was typed that is too short, or has no letter or digit, to be looked for.
+#[must_use]
+pub fn nothing_to_find(typed: &str) -> bool {
+    !typed.trim().is_empty() && searched(typed).is_empty()
 }
 
 /// Text for the query of an address.

@@ -1,11 +1,14 @@
 //! Pages of the orders slice: list and detail. Contexts are plain data; rules and stores fill them.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use platform_web::pages::Freshness;
+use platform_connectors::carriers::CheckpointKind;
+use platform_web::Problems;
+use platform_web::pages::{Field, Freshness};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use themes::{Money, Page, Registry, Sample};
 
+use super::ledger::{By, Confidence, Move, Sum};
 use super::order::{Show, Status};
 pub use super::sample_lists::sample_rows;
 use super::{sample_details, sample_lists};
@@ -16,11 +19,26 @@ pub(super) fn register(registry: Registry) -> Registry {
     registry
         .partial("orders/status.html", include_str!("status.html"))
         .partial("orders/row.html", include_str!("row.html"))
+        .partial("orders/dates.html", include_str!("dates.html"))
         .partial("orders/parcels.html", include_str!("parcels.html"))
         .partial("orders/lines.html", include_str!("lines.html"))
         .partial("orders/facts.html", include_str!("facts.html"))
         .page::<List>(include_str!("list.html"))
+        .partial("orders/reach.html", include_str!("reach.html"))
+        .partial("orders/views.html", include_str!("views.html"))
         .page::<Detail>(include_str!("detail.html"))
+        .page::<StopMails>(include_str!("stop_mails.html"))
+        .keys(&[
+            "flash.watching",
+            "flash.not_watching",
+            "flash.shared",
+            "flash.list_kept",
+            "flash.list_forgotten",
+            "order.share.nobody",
+            "order.share.too_long",
+            "orders.views.too_long",
+            "orders.views.too_many",
+        ])
 }
 
 /// One order of a list: answers the question without opening it.
@@ -47,6 +65,12 @@ pub struct List {
     pub show: Show,
     /// The words above the list, in order.
     pub filters: Vec<FilterLink>,
+    /// Lists that this reader keeps, oldest first.
+    pub views: Vec<ViewLink>,
+    /// The form that keeps this one.
+    pub keep: KeepForm,
+    /// Address of this list as a file.
+    pub csv: String,
     pub rows: Vec<Row>,
     /// Address of the page of newer orders.
     pub newer: Option<String>,
@@ -67,12 +91,80 @@ pub struct FilterLink {
     pub count: Option<u32>,
 }
 
+/// A list that is kept under a name.
+#[derive(Debug, Clone, Serialize)]
+pub struct ViewLink {
+    pub id: String,
+    pub name: String,
+    pub href: String,
+    /// It is the list on the page.
+    pub current: bool,
+}
+
+/// Keeps the list on the page. Posts `name`, `show`, `q` and `csrf` to `/orders/views`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct KeepForm {
+    pub name: Field,
+    pub problems: Problems,
+    pub open: bool,
+}
+
 /// `GET /orders/{id}`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Detail {
+    /// This reader may order it again.
+    pub reorder: bool,
     pub order: Order,
+    pub hearing: Hearing,
+    pub share: ShareForm,
+    /// This page's address, for copying.
+    pub link: String,
     pub freshness: Freshness,
     pub events: Option<String>,
+}
+
+/// What the reader hears of the order by mail.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Hearing {
+    pub watched: bool,
+    /// As an administrator of the company they are told of delays without watching.
+    pub told_anyway: bool,
+}
+
+/// Shares the order. Posts `colleague`, `words` and `csrf` to `/orders/{id}/sharing`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ShareForm {
+    /// With whom it can be shared.
+    pub colleagues: Vec<Colleague>,
+    /// Who was chosen.
+    pub to: String,
+    /// As typed.
+    pub words: String,
+    pub problems: Problems,
+}
+
+/// Somebody of the same company.
+#[derive(Debug, Clone, Serialize)]
+pub struct Colleague {
+    pub id: String,
+    pub name: String,
+}
+
+/// `GET /mail/delays/{token}`: the link of a mail about a delay; its button posts to the same address.
+#[derive(Debug, Clone, Serialize)]
+pub struct StopMails {
+    pub token: String,
+    /// They are stopped already.
+    pub stopped: bool,
+}
+
+impl Page for StopMails {
+    const TEMPLATE: &'static str = "orders/stop_mails.html";
+
+    fn samples() -> Vec<Sample<Self>> {
+        let page = |stopped| StopMails { token: "c2FtcGxl".to_owned(), stopped };
+        vec![Sample::new("asked", page(false)), Sample::new("stopped", page(true))]
+    }
 }
 
 /// One order with everything that the page tells.
@@ -102,8 +194,14 @@ pub struct Order {
     pub reason: Option<String>,
     /// Held because of the account's credit.
     pub credit_hold: bool,
-    /// Changes of the expected date, oldest first.
-    pub dates: Vec<DateChange>,
+    /// Moves of the promised and of the expected date, oldest first.
+    pub moves: Vec<Move>,
+    /// What they come to.
+    pub sum: Sum,
+    /// How firm the date is; none when the order has ended.
+    pub confidence: Option<Confidence>,
+    /// The carrier says that every parcel is there, and the order's own system does not say so yet.
+    pub carrier_done: Option<DateTime<Utc>>,
     pub parcels: Vec<Parcel>,
     pub lines: Vec<Line>,
     /// Lines of the address.
@@ -117,15 +215,6 @@ pub struct Order {
     pub story: Vec<Event>,
 }
 
-/// The expected date moved.
-#[derive(Debug, Clone, Serialize)]
-pub struct DateChange {
-    pub at: DateTime<Utc>,
-    pub from: Option<NaiveDate>,
-    pub to: Option<NaiveDate>,
-    pub reason: Option<String>,
-}
-
 /// One parcel on its way.
 #[derive(Debug, Clone, Serialize)]
 pub struct Parcel {
@@ -137,7 +226,25 @@ pub struct Parcel {
     pub shipped_at: Option<DateTime<Utc>>,
     pub expected_on: Option<NaiveDate>,
     pub delivered_at: Option<DateTime<Utc>>,
+    /// Proof of delivery.
+    pub signed_by: Option<String>,
     pub contents: Vec<Content>,
+    /// What the carrier tells, newest first.
+    pub stops: Vec<Stop>,
+    /// The day that the carrier names.
+    pub carrier_expected_on: Option<NaiveDate>,
+    /// The carrier says that it is there, and the order's own system does not say so yet.
+    pub carrier_delivered_at: Option<DateTime<Utc>>,
+}
+
+/// One sight of a parcel by its carrier.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stop {
+    pub kind: CheckpointKind,
+    pub at: DateTime<Utc>,
+    pub place: Option<String>,
+    /// In the carrier's words.
+    pub message: Option<String>,
 }
 
 /// Where a parcel is.
@@ -170,8 +277,12 @@ pub struct Line {
     pub shipped: Decimal,
     pub backordered: Decimal,
     pub cancelled: Decimal,
+    /// Ordered, and neither shipped nor backordered nor cancelled.
+    pub to_ship: Decimal,
     /// Nothing of it is still to come.
     pub done: bool,
+    /// What was promised for it, where that is another day than what is expected.
+    pub promised_on: Option<NaiveDate>,
     pub expected_on: Option<NaiveDate>,
     pub unit_price: Option<Money>,
     pub amount: Option<Money>,
@@ -186,8 +297,12 @@ pub struct Event {
     pub status: Option<Status>,
     /// For `Promised` and `Expected`: the new day.
     pub day: Option<NaiveDate>,
-    /// In the vendor's words.
+    /// For `Carrier`: what the carrier saw, and where.
+    pub stop: Option<CheckpointKind>,
+    pub place: Option<String>,
+    /// In the words of whoever says so.
     pub reason: Option<String>,
+    pub by: By,
 }
 
 /// What happened.
@@ -206,6 +321,8 @@ pub enum EventKind {
     Removed,
     Restored,
     Note,
+    /// Said by the carrier, and not by the order's own system.
+    Carrier,
 }
 
 impl Page for List {

@@ -6,7 +6,8 @@ use chrono::NaiveDate;
 use http::request::Parts;
 use platform_connectors::sync::{Refreshed, Refresher};
 use platform_core::id::OrderId;
-use platform_identity::{Allowed, need};
+use platform_core::mail::Outbox;
+use platform_identity::{Allowed, Role, need};
 use platform_web::pages::Freshness;
 use platform_web::{Access, Capability, Error, Routes, Visit};
 use serde::Deserialize;
@@ -14,9 +15,10 @@ use uuid::Uuid;
 
 use super::live::Live;
 use super::order::{self, Cursor, From, Show};
-use super::pages::{FilterLink, List};
+use super::pages::{self, Detail, FilterLink, Hearing, KeepForm, List, ShareForm};
+use super::store::sharing::Colleague;
 use super::store::{self, Overview};
-use super::tell;
+use super::{export, kept_lists, tell, watching};
 
 /// The module that a tenant switches on to show orders.
 pub const MODULE: &str = "orders";
@@ -29,6 +31,8 @@ const LATE_DATA: chrono::TimeDelta = chrono::TimeDelta::minutes(2);
 pub struct Orders {
     pub live: Live,
     pub refresher: Refresher,
+    /// Takes what somebody shares with a colleague.
+    pub outbox: Outbox,
 }
 
 /// The slice's routes.
@@ -40,16 +44,19 @@ pub fn routes(orders: Orders) -> Routes {
         .stream("/orders/events", access, list_events)
         .get("/orders/{id}", access, detail)
         .stream("/orders/{id}/events", access, order_events)
+        .merge(watching::routes())
+        .merge(kept_lists::routes())
+        .merge(export::routes())
         .with_state(orders)
 }
 
 /// `?show=&q=&before=&after=`.
 #[derive(Debug, Default, Deserialize)]
-struct Asked {
+pub(super) struct Asked {
     #[serde(default)]
-    show: String,
+    pub(super) show: String,
     #[serde(default)]
-    q: String,
+    pub(super) q: String,
     #[serde(default)]
     before: String,
     #[serde(default)]
@@ -57,6 +64,11 @@ struct Asked {
 }
 
 impl Asked {
+    /// What a form of the list asked for; it knows no place in it.
+    pub(super) fn of(show: Show, q: String) -> Self {
+        Self { show: order::word(show).to_owned(), q, ..Self::default() }
+    }
+
     /// A place that is not readable is no place: the list begins at its newest.
     fn from(&self) -> From {
         let place = |text: &str| text.parse::<Cursor>().ok();
@@ -70,9 +82,9 @@ impl Asked {
 
 /// A person who may see orders, at a tenant that shows orders. Where the module is off there is no such page.
 #[derive(Debug)]
-struct Reader {
-    visit: Visit,
-    person: Allowed<need::Orders>,
+pub(super) struct Reader {
+    pub(super) visit: Visit,
+    pub(super) person: Allowed<need::Orders>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Reader {
@@ -85,42 +97,61 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
     }
 }
 
-async fn list(
-    Reader { visit, person }: Reader,
-    QueryString(asked): QueryString<Asked>,
-) -> Result<Response, Error> {
-    let place = visit.place(person.session, person.contact.customer);
-    if let Some(page) = place.page(&visit) {
+async fn list(reader: Reader, QueryString(asked): QueryString<Asked>) -> Result<Response, Error> {
+    let place = reader.visit.place(reader.person.session, reader.person.contact.customer);
+    if let Some(page) = place.page(&reader.visit) {
         return Ok(page);
     }
-    let (show, typed, today) = (order::show(&asked.show), order::searched(&asked.q), today(&visit));
+    let page = list_page(&reader, asked, KeepForm::default()).await?;
+    reader.visit.render_kept(place, &page)
+}
+
+/// The list that was asked for, with the form that keeps it under a name as it was sent.
+pub(super) async fn list_page(reader: &Reader, asked: Asked, keep: KeepForm) -> Result<List, Error> {
+    let Reader { visit, person } = reader;
+    let (show, typed, today) = (order::show(&asked.show), order::searched(&asked.q), today(visit));
     let query = store::Query { show, search: &typed, from: asked.from(), today };
     let mut tx = person.tx(visit.site().db()).await?;
     let (mut rows, overview) = store::list(&mut tx, &query).await?;
+    let views = store::views::views(&mut tx, person.contact.id).await?;
     drop(tx);
     let (newer, older) = places(&mut rows, query.from);
     let address = |place: &str| address(show, &asked.q, place);
-    let page = List {
+    let shown = self::address(show, &asked.q, "");
+    Ok(List {
         show,
+        views: views.into_iter().map(|view| kept_lists::link(view, &shown)).collect(),
+        csv: shown.replacen("/orders", "/orders/list.csv", 1),
+        keep,
         filters: Show::ALL.into_iter().map(|show| filter(show, &asked.q, &overview)).collect(),
         rows: rows.iter().map(|row| tell::row(row, today)).collect(),
         newer: newer.map(|cursor| address(&format!("after={cursor}"))),
         older: older.map(|cursor| address(&format!("before={cursor}"))),
         any: overview.any_order,
-        freshness: freshness(&visit, &overview),
+        freshness: freshness(visit, &overview),
         events: Some("/orders/events".to_owned()),
         query: asked.q,
-    };
-    visit.render_kept(place, &page)
+    })
 }
 
 async fn detail(
-    Reader { visit, person }: Reader,
+    reader: Reader,
     State(orders): State<Orders>,
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
     // What is no id is no order, and must look like one that is somebody else's.
     let id: Uuid = id.parse().map_err(|_| Error::not_found())?;
+    let page = order_page(&reader, &orders, id, ShareForm::default()).await?;
+    reader.visit.render(&page)
+}
+
+/// One order's page, with the form that shares it as it was sent.
+pub(super) async fn order_page(
+    Reader { visit, person }: &Reader,
+    orders: &Orders,
+    id: Uuid,
+    share: ShareForm,
+) -> Result<Detail, Error> {
     let db = visit.site().db();
     let mut tx = person.tx(db).await?;
     let row = store::order(&mut tx, id).await?.ok_or_else(Error::not_found)?;
@@ -134,15 +165,31 @@ async fn detail(
         shipments: store::shipments(&mut tx, id).await?,
         contents: store::contents(&mut tx, id).await?,
         events: store::events(&mut tx, id).await?,
+        stops: store::tracking::stops(&mut tx, id).await?,
     };
-    let overview = store::overview(&mut tx, today(&visit)).await?;
+    let overview = store::overview(&mut tx, today(visit)).await?;
+    let hearing = store::watches::hearing(&mut tx, id, person.contact.id).await?;
+    let colleagues = store::sharing::colleagues(&mut tx, person.contact.id).await?;
     drop(tx);
     let freshness = match refreshed {
         Refreshed::Now => Freshness { as_of: visit.now(), late: false },
-        Refreshed::Later => freshness(&visit, &overview),
+        Refreshed::Later => freshness(visit, &overview),
     };
-    let events = Some(format!("/orders/{id}/events"));
-    visit.render(&super::pages::Detail { order: tell::order(row, parts, today(&visit)), freshness, events })
+    let colleague = |known: Colleague| pages::Colleague { id: known.id.to_string(), name: known.name };
+    let share = ShareForm { colleagues: colleagues.into_iter().map(colleague).collect(), ..share };
+    let hearing = Hearing {
+        watched: hearing.watched,
+        told_anyway: hearing.delays && person.contact.role == Role::Admin,
+    };
+    Ok(Detail {
+        reorder: person.capabilities.has(Capability::Reorder),
+        order: tell::order(row, parts, today(visit), visit.look().zone),
+        hearing,
+        share,
+        link: format!("{}/orders/{id}", visit.host().origin),
+        freshness,
+        events: Some(format!("/orders/{id}/events")),
+    })
 }
 
 async fn list_events(Reader { person, .. }: Reader, State(orders): State<Orders>) -> Response {
@@ -216,7 +263,7 @@ fn filter(show: Show, typed: &str, overview: &Overview) -> FilterLink {
 }
 
 /// The address of a list: filter, search and place, each only when it says something.
-fn address(show: Show, typed: &str, place: &str) -> String {
+pub(super) fn address(show: Show, typed: &str, place: &str) -> String {
     let mut parts = Vec::new();
     if show != Show::All {
         parts.push(format!("show={}", order::word(show)));

@@ -1,40 +1,61 @@
 //! Examples of one order: ordinary, late, split, held, cancelled, gone, and long.
 
+use platform_connectors::carriers::CheckpointKind;
+use platform_web::Problems;
 use platform_web::pages::Freshness;
 use themes::{Sample, samples};
 
 use super::{
+    ledger::{By, Confidence, Level, Move, Subject, Sum, Why},
     order::Status,
-    pages::{Content, DateChange, Detail, Event, EventKind, Line, Order, Parcel, ParcelStatus},
+    pages::{Colleague, Detail, Event, EventKind, Hearing, Line, Order, Parcel, ParcelStatus, ShareForm},
     sample_lists::{fresh, money},
+    sample_parcels::{PARTS, parcel, stop, stops},
 };
-
-const PARTS: [(&str, &str, i64); 10] = [
-    ("TF-P40-SS", "Centrifugal pump P40, stainless, 4 kW", 248_000),
-    ("TF-GV-DN80", "Gate valve DN 80, PN 16, resilient seated", 21_450),
-    ("TF-SEAL-40K", "Mechanical seal kit for P40, SiC/SiC", 18_990),
-    ("TF-CV-100", "Check valve DN 100, dual plate", 33_700),
-    ("TF-IMP-40-168", "Impeller P40, 168 mm, bronze", 41_200),
-    ("TF-GSK-80-EPDM", "Flange gasket DN 80, EPDM, set of 10", 3_180),
-    ("TF-ACT-24V", "Electric actuator 24 V DC, 90 Nm, with position feedback and manual override", 76_500),
-    ("TF-STR-50", "Y-strainer DN 50, 0.8 mm mesh", 9_640),
-    ("TF-PG-100", "Pressure gauge 0\u{2013}10 bar, glycerine filled", 4_275),
-    ("TF-CPL-B95", "Shaft coupling B95, spacer 140 mm", 12_830),
-];
 
 /// Details in their states.
 pub(super) fn details() -> Vec<Sample<Detail>> {
-    let detail =
-        |order| Detail { order, freshness: fresh(), events: Some("/orders/47585/events".to_owned()) };
+    let colleague = |name: &str| Colleague { id: format!("018f-{}", name.len()), name: name.to_owned() };
+    let share = ShareForm {
+        colleagues: ["Anselm Ruiz-Castellanos", "Ingrid Halvorsen"].map(colleague).into(),
+        ..ShareForm::default()
+    };
+    let detail = |order| Detail {
+        reorder: true,
+        order,
+        hearing: Hearing { watched: false, told_anyway: false },
+        share: share.clone(),
+        link: "https://success.brightwater.example/orders/47585".to_owned(),
+        freshness: fresh(),
+        events: Some("/orders/47585/events".to_owned()),
+    };
+    let problem = "order.share.nobody";
+    let share_wrong = Detail {
+        share: ShareForm {
+            words: "The crane is booked for the 19th. Can you move it?".to_owned(),
+            problems: Problems::of_one("colleague", problem),
+            ..share.clone()
+        },
+        hearing: Hearing { watched: true, told_anyway: false },
+        ..detail(late())
+    };
+    let alone = Detail {
+        share: ShareForm::default(),
+        hearing: Hearing { watched: false, told_anyway: true },
+        ..detail(received())
+    };
     let late_data =
         Detail { freshness: Freshness { as_of: samples::minutes(-312), late: true }, ..detail(shipped()) };
     vec![
         Sample::new("late", detail(late())),
         Sample::new("shipped", detail(shipped())),
         Sample::new("partial", detail(partial())),
+        Sample::new("carrier-first", detail(carrier_first())),
+        Sample::new("passed", detail(passed())),
         Sample::new("delivered", detail(delivered())),
         Sample::new("credit-hold", detail(held())),
-        Sample::new("received", detail(received())),
+        Sample::new("share-wrong", share_wrong),
+        Sample::new("received", alone),
         Sample::new("cancelled", detail(cancelled())),
         Sample::new("removed", detail(Order { removed_at: Some(samples::minutes(-600)), ..received() })),
         Sample::new("forty-lines", detail(forty())),
@@ -61,7 +82,10 @@ fn base(status: Status) -> Order {
         removed_at: None,
         reason: None,
         credit_hold: false,
-        dates: Vec::new(),
+        moves: Vec::new(),
+        sum: Sum::Kept { was: samples::day(4) },
+        confidence: Some(Confidence { level: Level::Likely, why: Why::Plan, moves: 0 }),
+        carrier_done: None,
         parcels: Vec::new(),
         lines: (0..6).map(|at| line(at, 0, 0, 0)).collect(),
         ship_to: [
@@ -86,7 +110,16 @@ fn base(status: Status) -> Order {
 }
 
 fn event(kind: EventKind, minutes: i64, status: Option<Status>) -> Event {
-    Event { kind, at: samples::minutes(minutes), status, day: None, reason: None }
+    Event {
+        kind,
+        at: samples::minutes(minutes),
+        status,
+        day: None,
+        stop: None,
+        place: None,
+        reason: None,
+        by: By::Log,
+    }
 }
 
 fn line(at: usize, shipped: i64, backordered: i64, cancelled: i64) -> Line {
@@ -101,40 +134,25 @@ fn line(at: usize, shipped: i64, backordered: i64, cancelled: i64) -> Line {
         shipped: shipped.into(),
         backordered: backordered.into(),
         cancelled: cancelled.into(),
+        to_ship: (ordered - shipped - backordered - cancelled).max(0).into(),
         done: shipped + cancelled >= ordered,
+        promised_on: (backordered > 0).then(|| samples::day(-2)),
         expected_on: Some(samples::day(5)),
         unit_price: money(cents),
         amount: money(cents * ordered),
     }
 }
 
-fn parcel(number: u32, status: ParcelStatus, carrier: &str, contents: &[(usize, i64)]) -> Parcel {
-    let content = |(at, quantity): &(usize, i64)| Content {
-        sku: Some(PARTS[*at].0.to_owned()),
-        description: PARTS[*at].1.to_owned(),
-        quantity: (*quantity).into(),
-        unit: Some("pcs".to_owned()),
-    };
-    Parcel {
-        number: format!("SH-{number}"),
-        status,
-        carrier: Some(carrier.to_owned()),
-        tracking_number: Some(format!("1Z 999 AA1 01 2345 {number}")),
-        tracking_url: Some(format!("https://tracking.carrier.example/1Z999AA1012345{number}")),
-        shipped_at: (status != ParcelStatus::Packed).then(|| samples::minutes(-2 * 1440 - 95)),
-        expected_on: Some(samples::day(2)),
-        delivered_at: (status == ParcelStatus::Delivered).then(|| samples::minutes(-265)),
-        contents: contents.iter().map(content).collect(),
-    }
-}
-
 fn late() -> Order {
     let reason = "Motor supplier delivers a week late; your pumps are first in line";
-    let change = |days: i64, from, to, reason: &str| DateChange {
+    let change = |days: i64, from, to, reason: Option<&str>| Move {
         at: samples::minutes(days * 1440 - 200),
+        subject: Subject::Expected,
         from: Some(samples::day(from)),
         to: Some(samples::day(to)),
-        reason: Some(reason.to_owned()),
+        slip: to - from,
+        reason: reason.map(str::to_owned),
+        by: if reason.is_some() { By::Log } else { By::Sight },
     };
     let mut story = base(Status::InProduction).story;
     story.insert(0, event(EventKind::Status, -9 * 1440, Some(Status::InProduction)));
@@ -152,7 +170,14 @@ fn late() -> Order {
         promised_on: Some(samples::day(-2)),
         expected_on: Some(samples::day(5)),
         reason: Some(reason.to_owned()),
-        dates: vec![change(-8, -2, 1, "Castings arrived a few days late"), change(0, 1, 5, reason)],
+        moves: vec![
+            Move { subject: Subject::Promised, from: None, slip: 0, ..change(-17, 0, -2, None) },
+            change(-12, -2, -4, None),
+            change(-8, -4, 1, Some("Castings arrived a few days late")),
+            change(0, 1, 5, Some(reason)),
+        ],
+        sum: Sum::Later { was: samples::day(-2), day: samples::day(5), days: 7 },
+        confidence: Some(Confidence { level: Level::Unsure, why: Why::MovedOften, moves: 3 }),
         story,
         ..base(Status::InProduction)
     }
@@ -161,15 +186,26 @@ fn late() -> Order {
 fn shipped() -> Order {
     let mut story = base(Status::Shipped).story;
     story.insert(0, event(EventKind::Shipped, -2 * 1440 - 95, None));
+    story.insert(
+        0,
+        Event {
+            stop: Some(CheckpointKind::OutForDelivery),
+            place: Some("Leeds, United Kingdom".to_owned()),
+            by: By::Carrier,
+            ..event(EventKind::Carrier, -150, None)
+        },
+    );
+    let all = [(0, 2), (1, 12), (2, 4), (3, 6), (4, 1), (5, 10)];
     Order {
         shipped_at: Some(samples::minutes(-2 * 1440 - 95)),
         expected_on: Some(samples::day(2)),
-        parcels: vec![parcel(
-            8814,
-            ParcelStatus::InTransit,
-            "DHL Freight",
-            &[(0, 2), (1, 12), (2, 4), (3, 6), (4, 1), (5, 10)],
-        )],
+        sum: Sum::Earlier { was: samples::day(4), day: samples::day(2), days: 2 },
+        confidence: Some(Confidence { level: Level::Firm, why: Why::Carrier, moves: 0 }),
+        parcels: vec![Parcel {
+            stops: stops(),
+            carrier_expected_on: Some(samples::day(2)),
+            ..parcel(8814, ParcelStatus::InTransit, "DHL Freight", &all)
+        }],
         lines: (0..6)
             .map(|at| line(at, 24, 0, 0))
             .map(|line| Line { shipped: line.ordered, ..line })
@@ -185,6 +221,8 @@ fn partial() -> Order {
         days_late: 7,
         promised_on: Some(samples::day(1)),
         expected_on: Some(samples::day(8)),
+        sum: Sum::Later { was: samples::day(1), day: samples::day(8), days: 7 },
+        confidence: Some(Confidence { level: Level::Unsure, why: Why::Parts, moves: 0 }),
         parcels: vec![
             parcel(8790, ParcelStatus::Delivered, "UPS", &[(0, 2), (2, 4)]),
             parcel(8814, ParcelStatus::InTransit, "DHL Freight", &[(1, 8), (5, 10)]),
@@ -214,6 +252,9 @@ fn delivered() -> Order {
     Order {
         delivered_at: Some(samples::minutes(-265)),
         expected_on: None,
+        sum: Sum::Came { was: samples::day(-2), day: samples::day(0), days: 2 },
+        promised_on: Some(samples::day(-2)),
+        confidence: None,
         parcels: vec![parcel(8814, ParcelStatus::Delivered, "DHL Freight", &[(0, 2), (1, 12)])],
         story,
         ..shipped()
@@ -221,11 +262,41 @@ fn delivered() -> Order {
     .with(Status::Delivered)
 }
 
+/// The carrier has delivered, and the order's own system does not know it yet.
+fn carrier_first() -> Order {
+    let at = samples::minutes(-55);
+    let mut seen = stops();
+    seen.insert(
+        0,
+        stop(CheckpointKind::Delivered, -55, "Leeds, United Kingdom", "Delivered, signed by J. Barker"),
+    );
+    let mut order = shipped();
+    for parcel in &mut order.parcels {
+        (parcel.stops, parcel.carrier_delivered_at, parcel.signed_by) =
+            (seen.clone(), Some(at), Some("J. Barker".to_owned()));
+    }
+    Order { carrier_done: Some(at), ..order }
+}
+
+/// The day has come and gone, and nobody said another.
+fn passed() -> Order {
+    let was = samples::day(-3);
+    Order {
+        late: true,
+        promised_on: Some(was),
+        expected_on: Some(was),
+        sum: Sum::Passed { was, day: was, days: 3 },
+        confidence: Some(Confidence { level: Level::Unsure, why: Why::Passed, moves: 0 }),
+        ..base(Status::Confirmed)
+    }
+}
+
 fn held() -> Order {
     let hold = event(EventKind::Hold, -2 * 1440, None);
     Order {
         credit_hold: true,
         expected_on: None,
+        confidence: Some(Confidence { level: Level::Unsure, why: Why::Held, moves: 0 }),
         lines: undated(base(Status::OnHold).lines),
         story: [vec![hold], base(Status::OnHold).story].concat(),
         ..base(Status::OnHold)
@@ -237,6 +308,8 @@ fn received() -> Order {
         ordered_at: Some(samples::minutes(-95)),
         promised_on: None,
         expected_on: None,
+        sum: Sum::Nothing,
+        confidence: Some(Confidence { level: Level::Open, why: Why::NoDate, moves: 0 }),
         subtotal: None,
         freight: None,
         tax: None,
@@ -256,6 +329,7 @@ fn cancelled() -> Order {
         cancelled_at: Some(samples::minutes(-1500)),
         reason: Some(reason.to_owned()),
         expected_on: None,
+        confidence: None,
         lines: (0..3)
             .map(|at| line(at, 0, 0, 24))
             .map(|line| Line { cancelled: line.ordered, ..line })

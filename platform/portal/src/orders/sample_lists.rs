@@ -1,11 +1,12 @@
 //! Examples of rows and lists of orders: every state, late data, nothing found, nothing at all.
 
-use platform_web::pages::Freshness;
+use platform_web::Problems;
+use platform_web::pages::{Field, Freshness};
 use rust_decimal::Decimal;
 use themes::{Money, Sample, samples};
 
 use super::order::{Show, Status};
-use super::pages::{FilterLink, List, Row};
+use super::pages::{FilterLink, KeepForm, List, Row, ViewLink};
 
 pub(super) fn money(cents: i64) -> Option<Money> {
     Some(Money::new(Decimal::new(cents, 2), "EUR"))
@@ -149,10 +150,22 @@ pub(super) fn lists() -> Vec<Sample<List>> {
         href: if *show == Show::All { "/orders".to_owned() } else { format!("/orders?show={}", word(*show)) },
         count,
     });
+    let view = |name: &str, href: &str, current| ViewLink {
+        id: format!("018f-{}", name.len()),
+        name: name.to_owned(),
+        href: href.to_owned(),
+        current,
+    };
     let full = List {
         query: String::new(),
         show: Show::All,
         filters: filters.collect(),
+        views: vec![
+            view("Late for Leeds", "/orders?show=late&q=leeds", false),
+            view("Pumps", "/orders?q=P40", false),
+        ],
+        keep: KeepForm::default(),
+        csv: "/orders/list.csv".to_owned(),
         rows: sample_rows(),
         newer: None,
         older: Some("/orders?before=47455".to_owned()),
@@ -173,6 +186,11 @@ pub(super) fn lists() -> Vec<Sample<List>> {
     };
     let found = List {
         query: "P40".to_owned(),
+        views: vec![
+            view("Late for Leeds", "/orders?show=late&q=leeds", false),
+            view("Pumps", "/orders?q=P40", true),
+        ],
+        csv: "/orders/list.csv?q=P40".to_owned(),
         rows: sample_rows().into_iter().take(2).collect(),
         older: None,
         ..full.clone()
@@ -184,6 +202,15 @@ pub(super) fn lists() -> Vec<Sample<List>> {
         older: None,
         ..full.clone()
     };
+    let message = "orders.views.too_many";
+    let keep_wrong = List {
+        keep: KeepForm {
+            name: Field::wrong("Everything for the new pumping station", message),
+            problems: Problems::of_one("name", message),
+            open: true,
+        },
+        ..found.clone()
+    };
     let none = List { rows: Vec::new(), any: false, older: None, events: None, ..full.clone() };
     let none_late = List { show: Show::Late, rows: Vec::new(), older: None, ..full.clone() };
     vec![
@@ -191,6 +218,7 @@ pub(super) fn lists() -> Vec<Sample<List>> {
         Sample::new("late-data", late_data),
         Sample::new("late", late),
         Sample::new("found", found),
+        Sample::new("keep-wrong", keep_wrong),
         Sample::new("no-match", no_match),
         Sample::new("none", none),
         Sample::new("none-late", none_late),

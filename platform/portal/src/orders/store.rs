@@ -10,6 +10,12 @@ use uuid::Uuid;
 
 use super::order::{Cursor, From, Show, Summary};
 
+pub mod export;
+pub mod sharing;
+pub mod tracking;
+pub mod views;
+pub mod watches;
+
 /// Orders a list shows at once.
 pub const PAGE: usize = 20;
 /// Matches of a search that are looked at.
@@ -41,7 +47,8 @@ const OVERVIEW: &str =
         count(*) filter (where expected_on > promised_on or coalesce(expected_on, promised_on) < $3) as late,
         count(*) filter (where coalesce(expected_on, promised_on) between $3 and $4) as arriving,
         count(*) filter (where status = 'on_hold') as on_hold,
-        count(*) filter (where status = 'on_hold' and hold_reason ilike '%credit%') as credit_hold,
+        (select count(*) from orders where tenant_id = $1 and customer_id = $2 and deleted_at is null and status = 'on_hold'
+            and hold_reason ilike '%credit%') as credit_hold,
         (select min(data_as_of) from connectors where tenant_id = $1 and enabled) as as_of
    from orders where tenant_id = $1 and customer_id = $2 and deleted_at is null and is_open";
 
@@ -52,17 +59,8 @@ const OVERVIEW: &str =
 /// The database's answer.
 pub async fn list(tx: &mut TenantTx, query: &Query<'_>) -> Result<(Vec<Summary>, Overview), Error> {
     let mut sql = asking(tx, query.today, "select * from (")?;
-    sql.push(OVERVIEW).push(") overview left join (").push(SUMMARIES).push(filter(query.show));
-    if !query.search.is_empty() {
-        sql.push(" and id in (select order_id from search_orders($1, $2, ").push_bind(query.search);
-        sql.push(", ").push_bind(MATCHES).push("))");
-    }
-    let order = match query.from {
-        From::Newest => " order by sort_at desc, id desc",
-        From::OlderThan(place) => beside(&mut sql, "<", place, " order by sort_at desc, id desc"),
-        From::NewerThan(place) => beside(&mut sql, ">", place, " order by sort_at, id"),
-    };
-    sql.push(order).push(" limit ").push_bind(i64::try_from(PAGE + 1).unwrap_or(i64::MAX));
+    sql.push(OVERVIEW).push(") overview left join (");
+    rows(&mut sql, query, i64::try_from(PAGE + 1).unwrap_or(i64::MAX));
     sql.push(") page on true order by sort_at desc, id desc");
     let rows = sql.build().fetch_all(tx.conn()).await?;
     let first = rows.first().ok_or(sqlx::Error::RowNotFound)?;
@@ -114,6 +112,30 @@ fn filter(show: Show) -> &'static str {
         Show::Delivered => " and status = 'delivered'",
         Show::OnHold => " and is_open and status = 'on_hold'",
     }
+}
+
+/// Adds the orders that are asked for, as many as `limit`, from the wanted side of the place on.
+fn rows(sql: &mut QueryBuilder<Postgres>, query: &Query<'_>, limit: i64) {
+    let searched = !query.search.is_empty();
+    if searched {
+        // Each match is looked up by its key. As a join the planner may read all orders of the customer for one match, because
+        // it takes a function's rows for a thousand; `offset 0` keeps it from that.
+        sql.push("select found.* from search_orders($1, $2, ").push_bind(query.search);
+        sql.push(", ").push_bind(MATCHES).push(") hit cross join lateral (");
+    }
+    sql.push(SUMMARIES).push(filter(query.show));
+    if searched {
+        sql.push(" and id = hit.order_id");
+    }
+    let order = match query.from {
+        From::Newest => " order by sort_at desc, id desc",
+        From::OlderThan(place) => beside(sql, "<", place, " order by sort_at desc, id desc"),
+        From::NewerThan(place) => beside(sql, ">", place, " order by sort_at, id"),
+    };
+    if searched {
+        sql.push(" offset 0) found");
+    }
+    sql.push(order).push(" limit ").push_bind(limit);
 }
 
 /// Adds the side of a place that is wanted; gives `order` back.
@@ -277,6 +299,7 @@ pub struct ShipmentRow {
     pub shipped_at: Option<DateTime<Utc>>,
     pub expected_on: Option<NaiveDate>,
     pub delivered_at: Option<DateTime<Utc>>,
+    pub signed_by: Option<String>,
 }
 
 /// An order's parcels, oldest first.
@@ -286,7 +309,8 @@ pub struct ShipmentRow {
 pub async fn shipments(tx: &mut TenantTx, order: Uuid) -> Result<Vec<ShipmentRow>, Error> {
     let tenant = tx.tenant();
     let rows = sqlx::query_as(
-        "select external_id, number, status, carrier, tracking_number, tracking_url, shipped_at, expected_on, delivered_at
+        "select external_id, number, status, carrier, tracking_number, tracking_url, shipped_at, expected_on, delivered_at,
+                signed_by
            from shipments where tenant_id = $1 and order_id = $2 order by shipped_at nulls last, number",
     )
     .bind(tenant)
@@ -329,6 +353,8 @@ pub struct EventRow {
     pub new: Option<String>,
     pub reason: Option<String>,
     pub at: DateTime<Utc>,
+    /// A row of the source's own log, and not our own sight.
+    pub logged: bool,
 }
 
 /// An order's history, newest first.
@@ -338,7 +364,8 @@ pub struct EventRow {
 pub async fn events(tx: &mut TenantTx, order: Uuid) -> Result<Vec<EventRow>, Error> {
     let tenant = tx.tenant();
     let rows = sqlx::query_as(
-        "select kind, old, new, reason, coalesce(source_at, seen_at) as at from order_events
+        "select kind, old, new, reason, coalesce(source_at, seen_at) as at, external_id is not null as logged
+           from order_events
           where tenant_id = $1 and order_id = $2 order by coalesce(source_at, seen_at) desc, id desc limit 200",
     )
     .bind(tenant)

@@ -1,13 +1,15 @@
 //! Stored rows as the story a page tells. Pure.
 
-use std::collections::HashMap;
-
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use rust_decimal::Decimal;
 use themes::Money;
 
+use super::ledger::{self, By, Dates, Subject, Told};
 use super::order::{self, Status, Summary};
-use super::pages::{Content, DateChange, Event, EventKind, Line, Order, Parcel, ParcelStatus, Row};
+use super::pages::{Event, EventKind, Line, Order, Row};
+use super::parcels;
+use super::store::tracking::StopRow;
 use super::store::{ContentRow, EventRow, LineRow, OrderRow, ShipmentRow};
 
 /// One order of a list.
@@ -32,20 +34,31 @@ pub(super) struct Parts {
     pub(super) shipments: Vec<ShipmentRow>,
     pub(super) contents: Vec<ContentRow>,
     pub(super) events: Vec<EventRow>,
+    /// Newest first.
+    pub(super) stops: Vec<StopRow>,
 }
 
-/// An order with everything that its page tells.
-pub(super) fn order(row: OrderRow, parts: Parts, today: NaiveDate) -> Order {
+/// An order with everything that its page tells. `today` is the tenant's day, in `zone`.
+pub(super) fn order(row: OrderRow, parts: Parts, today: NaiveDate, zone: Tz) -> Order {
     let status = order::status(&row.status);
     let currency = row.currency.as_deref();
+    let moves = ledger::moves(parts.events.iter().rev().filter_map(told));
+    let parcels = parcels::parcels(parts.shipments, &parts.contents, &parts.lines, &parts.stops);
+    let dates = Dates {
+        status,
+        promised: ledger::first_promise(&moves, row.promised_on),
+        expected: row.expected_on,
+        delivered: row.delivered_at.map(|at| at.with_timezone(&zone).date_naive()),
+        carrier: parcels::named_by_carrier(&parcels, row.expected_on.or(row.promised_on)),
+        today,
+    };
     let cancelled_at = parts.events.iter().find(|event| became(event, "cancelled")).map(|event| event.at);
     let credit_hold = status == Status::OnHold
         && row.hold_reason.as_deref().is_some_and(|reason| reason.to_lowercase().contains("credit"));
     let late = order::late(status, row.promised_on, row.expected_on, today);
-    let days_late = row
-        .promised_on
-        .zip(row.expected_on)
-        .and_then(|(was, now)| u32::try_from((now - was).num_days()).ok());
+    // Against the first promise: a vendor that moved its promise is as late as it is.
+    let days_late =
+        dates.promised.zip(row.expected_on).and_then(|(was, now)| u32::try_from((now - was).num_days()).ok());
     Order {
         id: row.id.to_string(),
         number: row.number,
@@ -56,7 +69,7 @@ pub(super) fn order(row: OrderRow, parts: Parts, today: NaiveDate) -> Order {
         ordered_at: row.ordered_at,
         contact: row.contact,
         requested_on: row.requested_on,
-        promised_on: row.promised_on,
+        promised_on: dates.promised,
         expected_on: row.expected_on,
         shipped_at: row.shipped_at,
         delivered_at: row.delivered_at,
@@ -64,8 +77,11 @@ pub(super) fn order(row: OrderRow, parts: Parts, today: NaiveDate) -> Order {
         removed_at: row.deleted_at,
         reason: row.hold_reason.filter(|_| status == Status::OnHold).or(row.reason),
         credit_hold,
-        dates: dates(&parts.events),
-        parcels: parcels(parts.shipments, &parts.contents, &parts.lines),
+        sum: ledger::sum(&dates),
+        confidence: ledger::confidence(&dates, &moves),
+        moves,
+        carrier_done: parcels::all_there(&parcels).filter(|_| !order::ended(status)),
+        parcels,
         ship_to: row
             .ship_to
             .iter()
@@ -79,7 +95,7 @@ pub(super) fn order(row: OrderRow, parts: Parts, today: NaiveDate) -> Order {
         tax: None,
         total: money(row.total, currency),
         note: row.note,
-        story: parts.events.into_iter().filter_map(event).collect(),
+        story: story(parts.events, parts.stops),
     }
 }
 
@@ -95,7 +111,10 @@ fn subtotal(lines: &[LineRow]) -> Option<Decimal> {
 fn line(line: LineRow, status: Status, currency: Option<&str>) -> Line {
     let known = |quantity: Option<Decimal>| quantity.unwrap_or_default();
     let (ordered, shipped, cancelled) = (known(line.quantity), known(line.shipped), known(line.cancelled));
-    let over = matches!(status, Status::Delivered | Status::Cancelled);
+    let backordered = known(line.backordered);
+    let done = order::ended(status) || shipped + cancelled >= ordered;
+    let to_ship = (ordered - shipped - cancelled - backordered).max(Decimal::ZERO);
+    let expected_on = line.expected_on.or(line.promised_on);
     Line {
         position: u32::try_from(line.position).unwrap_or_default(),
         sku: line.sku,
@@ -103,77 +122,27 @@ fn line(line: LineRow, status: Status, currency: Option<&str>) -> Line {
         unit: line.unit,
         ordered,
         shipped,
-        backordered: known(line.backordered),
+        backordered,
         cancelled,
-        done: over || shipped + cancelled >= ordered,
-        expected_on: line.expected_on.or(line.promised_on),
+        to_ship: if done { Decimal::ZERO } else { to_ship },
+        done,
+        promised_on: line.promised_on.filter(|day| Some(*day) != expected_on),
+        expected_on,
         unit_price: money(line.unit_price, currency),
         amount: money(line.amount, currency),
     }
 }
 
-fn parcels(shipments: Vec<ShipmentRow>, contents: &[ContentRow], lines: &[LineRow]) -> Vec<Parcel> {
-    let lines: HashMap<&str, &LineRow> = lines.iter().map(|line| (line.external_id.as_str(), line)).collect();
-    let inside = |shipment: &str| {
-        contents
-            .iter()
-            .filter(|content| content.shipment_id == shipment)
-            .filter_map(|content| {
-                let line = lines.get(content.line_id.as_deref()?)?;
-                Some(Content {
-                    sku: line.sku.clone(),
-                    description: line.description.clone(),
-                    quantity: content.quantity.unwrap_or_default(),
-                    unit: line.unit.clone(),
-                })
-            })
-            .collect()
+/// A line of history that is about a date. Until the source tells expectations apart, the promise is the expectation.
+fn told(row: &EventRow) -> Option<Told> {
+    let subject = match row.kind.as_str() {
+        "promised" => Subject::Promised,
+        "expected" => Subject::Expected,
+        _ => return None,
     };
-    shipments
-        .into_iter()
-        .map(|shipment| Parcel {
-            contents: inside(&shipment.external_id),
-            number: shipment.number,
-            status: parcel_status(&shipment.status),
-            carrier: shipment.carrier,
-            tracking_number: shipment.tracking_number,
-            tracking_url: shipment.tracking_url,
-            shipped_at: shipment.shipped_at,
-            expected_on: shipment.expected_on,
-            delivered_at: shipment.delivered_at,
-        })
-        .collect()
-}
-
-fn parcel_status(word: &str) -> ParcelStatus {
-    match word {
-        "in_transit" => ParcelStatus::InTransit,
-        "delivered" => ParcelStatus::Delivered,
-        "returned" => ParcelStatus::Returned,
-        _ => ParcelStatus::Packed,
-    }
-}
-
-/// How the expected day moved, oldest first. Until the source tells expectations apart, the promise is the expectation.
-fn dates(events: &[EventRow]) -> Vec<DateChange> {
-    let moved =
-        |event: &&EventRow| matches!(event.kind.as_str(), "expected" | "promised") && event.old != event.new;
-    let change = |event: &EventRow| DateChange {
-        at: event.at,
-        from: day(event.old.as_deref()),
-        to: day(event.new.as_deref()),
-        reason: event.reason.clone(),
-    };
-    let mut changes: Vec<DateChange> = Vec::new();
-    for next in events.iter().rev().filter(moved).map(change).filter(|change| change.from.is_some()) {
-        // The source's log and our own eyes may both have seen it.
-        let same = |seen: &DateChange| seen.from == next.from && seen.to == next.to;
-        match changes.iter_mut().find(|seen| same(seen)) {
-            Some(seen) => seen.reason = seen.reason.take().or(next.reason),
-            None => changes.push(next),
-        }
-    }
-    changes
+    let (from, to) = (day(row.old.as_deref()), day(row.new.as_deref()));
+    let by = if row.logged { By::Log } else { By::Sight };
+    Some(Told { at: row.at, subject, from, to, reason: row.reason.clone(), by })
 }
 
 fn day(text: Option<&str>) -> Option<NaiveDate> {
@@ -182,6 +151,15 @@ fn day(text: Option<&str>) -> Option<NaiveDate> {
 
 fn became(event: &EventRow, word: &str) -> bool {
     event.kind == word || (event.kind == "status" && event.new.as_deref() == Some(word))
+}
+
+/// What the order's own system tells and what its carriers tell, newest first.
+fn story(events: Vec<EventRow>, stops: Vec<StopRow>) -> Vec<Event> {
+    let mut story: Vec<Event> = events.into_iter().filter_map(event).collect();
+    story.extend(stops.into_iter().filter_map(parcels::event));
+    // Stable: what came at one moment stays in its order.
+    story.sort_by_key(|event| std::cmp::Reverse(event.at));
+    story
 }
 
 fn event(row: EventRow) -> Option<Event> {
@@ -202,6 +180,9 @@ fn event(row: EventRow) -> Option<Event> {
         _ => return None,
     };
     Some(Event {
+        by: if row.logged { By::Log } else { By::Sight },
+        stop: None,
+        place: None,
         kind,
         at: row.at,
         status: row.new.as_deref().filter(|_| kind == EventKind::Status).map(order::status),

@@ -22,6 +22,11 @@ pub trait Slice: Send + Sync + std::fmt::Debug {
         None
     }
 
+    /// Its place in the person's menu, for what is no destination.
+    fn menu(&self, _visit: &Visit, _viewer: &Viewer) -> Option<NavItem> {
+        None
+    }
+
     /// Its part of the home page; none when this reader has nothing of it.
     fn card<'a>(&'a self, visit: &'a Visit, person: &'a Person) -> CardFuture<'a>;
 }

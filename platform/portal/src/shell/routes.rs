@@ -56,6 +56,7 @@ impl Frame for PortalFrame {
         }];
         for slice in self.0.iter() {
             nav.extend(slice.nav(visit, viewer));
+            shell.menu.extend(slice.menu(visit, viewer));
             shell.search = shell.search.take().or_else(|| slice.search(visit, viewer));
         }
         shell.nav = nav;

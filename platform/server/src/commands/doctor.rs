@@ -4,13 +4,15 @@ use std::net::ToSocketAddrs as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use acme::delegation;
+use acme::dns::{Client, Data, Kind, Mode};
 use acme::probe::Level;
 use clap::Args;
 use serde_json::json;
 use tokio::net::TcpStream;
 
 use super::answer;
-use super::domain::checker;
+use super::domain::{checker, sources};
 use crate::config::Config;
 use crate::stack::Stack;
 
@@ -50,6 +52,7 @@ impl Doctor {
                 findings.push(Finding { what: "clock", outcome: clock(&stack).await });
                 findings.push(Finding { what: "domains", outcome: domains(&stack).await });
                 findings.push(Finding { what: "targets", outcome: targets(&stack).await });
+                findings.push(Finding { what: "wildcard", outcome: wildcard(&stack).await });
             }
             Err(error) => findings.push(Finding { what: "database", outcome: Err(format!("{error:#}")) }),
         }
@@ -100,6 +103,25 @@ async fn targets(stack: &Stack) -> Result<String, String> {
     let text =
         [check.says.as_str(), check.fix.as_deref().unwrap_or_default()].join(" ").trim_end().to_owned();
     if check.level == Level::Fail { Err(text) } else { Ok(text) }
+}
+
+/// Whether the platform's own wildcard can be proven: the one record that the operator has to set for it.
+async fn wildcard(stack: &Stack) -> Result<String, String> {
+    let base = &stack.config.platform.base_domain;
+    let Some(zone) = stack.config.acme.zone_name() else {
+        return Ok(format!(
+            "each host of {base} has a certificate of its own (acme.dns_zone would make it one for all)"
+        ));
+    };
+    let (name, target) = (format!("_acme-challenge.{base}"), delegation::target(base, zone));
+    let client = Client::new(stack.random.clone(), PATIENCE);
+    for resolver in sources(&stack.config).resolvers {
+        let said = client.said(resolver, &name, Kind::Cname, Mode::Resolver).await;
+        if said.data().iter().any(|data| *data == Data::Cname(target.clone())) {
+            return Ok(format!("{name} points at {target}"));
+        }
+    }
+    Err(format!("set {name} CNAME {target}: until then each host of {base} has a certificate of its own"))
 }
 
 /// Expiry is decided by the database's clock and certificates by ours, so the two must agree.

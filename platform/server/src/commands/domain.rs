@@ -102,6 +102,15 @@ impl Domain {
 pub(crate) fn checker(stack: &Stack) -> anyhow::Result<Checker> {
     let base = base(stack)?;
     let config = &stack.config;
+    let mut platform = Platform::new(base.as_str());
+    platform.issuers = config.acme.authorities.iter().map(|known| caa_identity(&known.directory)).collect();
+    let prober = Prober::new(sources(config), platform, stack.clock.clone(), stack.random.clone());
+    let zone = config.acme.zone_name().map(str::to_owned);
+    Ok(Checker::new(stack.db.clone(), prober, base, stack.clock.clone()).delegating(zone))
+}
+
+/// Whom the DNS is asked of.
+pub(crate) fn sources(config: &crate::config::Config) -> Sources {
     let mut sources = Sources::internet();
     if !config.dns.servers.is_empty() {
         sources = Sources::only(&config.dns.servers);
@@ -112,11 +121,7 @@ pub(crate) fn checker(stack: &Stack) -> anyhow::Result<Checker> {
     if config.platform.demo {
         sources.guard = Guard::Any;
     }
-    let mut platform = Platform::new(base.as_str());
-    platform.issuers = config.acme.authorities.iter().map(|known| caa_identity(&known.directory)).collect();
-    let prober = Prober::new(sources, platform, stack.clock.clone(), stack.random.clone());
-    let zone = config.acme.zone.as_ref().map(|zone| zone.name.clone());
-    Ok(Checker::new(stack.db.clone(), prober, base, stack.clock.clone()).delegating(zone))
+    sources
 }
 
 /// By which name an authority looks for itself in CAA records; its directory's host where it is none that we know.
@@ -151,7 +156,7 @@ impl Named {
         };
         tx.commit().await?;
         let mut records = domain.records(&base)?;
-        records.extend(stack.config.acme.zone.as_ref().map(|zone| domain.delegation(&zone.name)));
+        records.extend(stack.config.acme.zone_name().map(|zone| domain.delegation(zone)));
         let value = json!({ "host": domain.host, "state": domain.state, "target": domain.target(&base)?.to_string(),
                             "records": records });
         let mut text = format!("{} is {}. Set one of these records:", domain.host, word(&domain));

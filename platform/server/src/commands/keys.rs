@@ -28,8 +28,11 @@ const SEALED: &[Sealed] = &[
     Sealed { table: "acme_orders", column: "key_sealed", tenant: false },
     Sealed { table: "certificates", column: "key_sealed", tenant: false },
     Sealed { table: "connectors", column: "connection_url", tenant: true },
+    Sealed { table: "doors", column: "secret", tenant: true },
     Sealed { table: "mail_outbox", column: "body", tenant: true },
     Sealed { table: "ticket_keys", column: "key_sealed", tenant: false },
+    Sealed { table: "tracking_providers", column: "api_key", tenant: true },
+    Sealed { table: "tracking_providers", column: "webhook_secret", tenant: true },
 ];
 
 impl Keys {

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acme::delegation::ProofServer;
+use acme::update::Updater;
 use acme::{CacheConfig, CertCache, Issuer, IssuerConfig, SharedTickets};
 use anyhow::Context as _;
 use clap::Args;
+use platform_connectors::carriers::Poller;
 use platform_connectors::sync::{Refresher, Runner};
 use platform_core::jobs::Worker;
 use platform_core::mail::{self, Courier};
@@ -18,7 +20,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::domain::checker;
+use super::domain::{checker, sources};
 use crate::compose::{self, Neutral};
 use crate::stack::Stack;
 
@@ -133,12 +135,19 @@ fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) 
     let issuer = issuer(stack)?.with_precheck(Arc::new(checker.clone()));
     let notices = Notices::new(stack.outbox.clone(), clock.clone(), stack.random.clone());
     let reconciler = Reconciler::new(db.clone(), checker, base(stack)?, clock).telling(notices);
+    // Where there is a zone for proofs, the platform's own hosts need one certificate only.
+    let reconciler = reconciler.wanting_wildcard(stack.config.acme.zone_name().is_some());
     let smtp = &stack.config.smtp;
     let courier =
         Courier::new(db.clone(), stack.outbox.clone(), &smtp.url, &smtp.from).map_err(anyhow::Error::msg)?;
     let jobs = courier.register(Worker::new(db.clone()));
+    let jobs = compose::notices(stack)?.register(compose::tell(stack)?.register(jobs));
+    doors(stack, shutdown, tasks);
     let runner = Runner::new(db.clone(), stack.sealer.clone(), stack.clock.clone(), stack.random.clone());
     let refresher = runner.refresher();
+    let poller = Poller::new(db.clone(), stack.sealer.clone(), stack.clock.clone(), stack.random.clone());
+    let stop = shutdown.clone();
+    tasks.spawn(async move { poller.run(stop).await });
     let stop = shutdown.clone();
     tasks.spawn(async move { runner.run(stop).await });
     let stop = shutdown.clone();
@@ -162,6 +171,15 @@ fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) 
     Ok(refresher)
 }
 
+/// Hands requests over, on a worker of its own: a door may be slow, and sign-in mails may not.
+fn doors(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) {
+    let doors = compose::doors(stack);
+    let (worker, stop) = (doors.register(Worker::new(stack.db.clone())), shutdown.clone());
+    tasks.spawn(async move { worker.run(stop).await });
+    let stop = shutdown.clone();
+    tasks.spawn(async move { doors.run(stop).await });
+}
+
 /// Obtains certificates from the configured authorities.
 pub(crate) fn issuer(stack: &Stack) -> anyhow::Result<Issuer> {
     let config = IssuerConfig {
@@ -169,7 +187,11 @@ pub(crate) fn issuer(stack: &Stack) -> anyhow::Result<Issuer> {
         ..IssuerConfig::of(stack.config.acme.authorities.clone())
     };
     let (clock, random) = (stack.clock.clone(), stack.random.clone());
-    Ok(Issuer::new(config, stack.db.clone(), stack.sealer.clone(), clock, random)?)
+    let issuer = Issuer::new(config, stack.db.clone(), stack.sealer.clone(), clock.clone(), random.clone())?;
+    let Some(updates) = stack.config.acme.updates.clone() else { return Ok(issuer) };
+    let updater =
+        Updater::new(updates, sources(&stack.config), clock, random).context("acme.dns_update_server")?;
+    Ok(issuer.with_updater(updater))
 }
 
 /// The platform's own domain.

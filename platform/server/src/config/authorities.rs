@@ -9,17 +9,21 @@
 //! | `eab_kid`, `eab_hmac` | the external account that the authority has given, its key as base64url |
 //! | `limits` | `letsencrypt`, or `none`; by the directory when absent |
 //! | `second_directory`, `second_contact`, .. | the same for the authority that is asked when the first does not work |
-//! | `dns_zone` | a zone that this installation answers itself, such as `acme.portal.example.com`: customers point `_acme-challenge` into it, and wildcards are proven by it |
-//! | `dns_name_server` | this installation's host name in the zone's NS record |
+//! | `dns_zone` | a zone for proofs, such as `acme.portal.example.com`: customers point `_acme-challenge` into it, and wildcards are proven by it |
+//! | `dns_name_server` | this installation answers the zone itself: its host name in the zone's NS record |
 //! | `dns_listen` | where the zone is answered; port 53 of every address when absent |
+//! | `dns_update_server` | instead, name servers of yours answer the zone: address and port of the primary, which takes updates (RFC 2136) |
+//! | `dns_update_key_name`, `dns_update_key` | the key that signs updates: its name, and the secret as base64 (TSIG) |
+//! | `dns_update_algorithm` | `hmac-sha256` (when absent), `hmac-sha384` or `hmac-sha512` |
 //! | `port_80_blocked` | `true` where port 80 cannot be reached from outside: hosts are then proven on port 443 |
 
 use std::net::SocketAddr;
 
 use acme::delegation::Zone;
+use acme::update::{Algorithm, UpdateConfig};
 use acme::{Authority, ExternalAccount, Limits};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use super::reader::Reader;
 use super::sections::Acme;
@@ -66,26 +70,61 @@ pub(crate) fn read(reader: &mut Reader) -> Acme {
     } else if second.is_some() {
         authorities.push(other);
     }
-    let zone = zone(reader);
+    let (zone, updates) = zone(reader);
     let all = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 0], 53));
     let dns_listen = reader.parsed("acme.dns_listen", all, "an address with a port, such as [::]:53");
     Acme {
         authorities,
         zone,
+        updates,
         dns_listen,
         port_80_blocked: reader.parsed("acme.port_80_blocked", false, "true or false"),
     }
 }
 
-fn zone(reader: &mut Reader) -> Option<Zone> {
-    match (reader.text("acme.dns_zone"), reader.text("acme.dns_name_server")) {
-        (Some(name), Some(server)) => Some(Zone { name, server }),
-        (None, None) => None,
+fn zone(reader: &mut Reader) -> (Option<Zone>, Option<UpdateConfig>) {
+    let name = reader.text("acme.dns_zone");
+    let (answered, updated) = (reader.text("acme.dns_name_server"), reader.text("acme.dns_update_server"));
+    match (name, answered, updated) {
+        (None, None, None) => (None, None),
+        (Some(name), Some(server), None) => (Some(Zone { name, server }), None),
+        (Some(name), None, Some(server)) => (None, updates(reader, name, &server)),
         _ => {
-            reader.fault("acme.dns_zone", "goes together with acme.dns_name_server");
-            None
+            reader.fault(
+                "acme.dns_zone",
+                "goes together with either acme.dns_name_server or acme.dns_update_server",
+            );
+            (None, None)
         }
     }
+}
+
+/// The key is a secret: a fault does not repeat it.
+fn updates(reader: &mut Reader, zone: String, server: &str) -> Option<UpdateConfig> {
+    let server = server.parse().map_err(|_| {
+        reader.fault(
+            "acme.dns_update_server",
+            format!("{server:?} is no address with a port, such as 192.0.2.53:53"),
+        );
+    });
+    let named = reader.text("acme.dns_update_algorithm").unwrap_or_else(|| "hmac-sha256".to_owned());
+    let algorithm = Algorithm::named(&named);
+    if algorithm.is_none() {
+        reader.fault(
+            "acme.dns_update_algorithm",
+            format!("{named:?} is none of hmac-sha256, hmac-sha384, hmac-sha512"),
+        );
+    }
+    let (name, key) = (reader.text("acme.dns_update_key_name"), reader.text("acme.dns_update_key"));
+    let (Some(key_name), Some(key)) = (name, key) else {
+        reader.fault("acme.dns_update_server", "needs acme.dns_update_key_name and acme.dns_update_key");
+        return None;
+    };
+    let Ok(key) = STANDARD.decode(key.trim()) else {
+        reader.fault("acme.dns_update_key", "is not base64");
+        return None;
+    };
+    Some(UpdateConfig { zone, server: server.ok()?, key_name, algorithm: algorithm?, key })
 }
 
 fn authority(reader: &mut Reader, keys: &Keys, directory: String) -> Authority {

@@ -7,6 +7,7 @@ use std::str::FromStr as _;
 
 use acme::Authority;
 use acme::delegation::Zone;
+use acme::update::UpdateConfig;
 use sqlx::postgres::PgConnectOptions;
 
 use super::authorities;
@@ -86,9 +87,20 @@ pub struct Acme {
     pub authorities: Vec<Authority>,
     /// `acme.dns_zone`: answered by this installation itself, at `acme.dns_listen`.
     pub zone: Option<Zone>,
+    /// `acme.dns_zone` again, where the operator's own name servers answer it: how it is changed.
+    pub updates: Option<UpdateConfig>,
     pub dns_listen: SocketAddr,
     /// `acme.port_80_blocked`: port 80 cannot be reached from outside, so hosts are proven on port 443.
     pub port_80_blocked: bool,
+}
+
+impl Acme {
+    /// The zone of proofs, whoever answers it.
+    #[must_use]
+    pub fn zone_name(&self) -> Option<&str> {
+        let own = self.zone.as_ref().map(|zone| zone.name.as_str());
+        own.or_else(|| self.updates.as_ref().map(|updates| updates.zone.as_str()))
+    }
 }
 
 #[derive(Debug, Clone)]

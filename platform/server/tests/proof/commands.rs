@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use migrations::testing::TestDatabase;
+use platform_connectors::doors::{self, NewDoor, Settings};
 use platform_connectors::registry::{self, NewConnector};
+use platform_connectors::requests::Kind;
 use platform_core::Scope;
-use platform_core::id::{ConnectorId, MailId};
+use platform_core::id::{ConnectorId, DoorId, MailId};
 use platform_core::mail::{NewMail, Outbox};
 use platform_core::random::SystemRandom;
 use platform_core::secrets::{Binding, Sealer};
@@ -216,7 +218,9 @@ async fn new_keys_keep_everything_readable() {
     let ground = Ground::new().await;
     let vendor = planted::vendor(&ground, "kestrelx7", "orders").await;
     let (stack, folder) = (&ground.stack, ground.stack.config.platform.data_dir.clone());
-    ground.sql("delete from connectors; delete from mail_outbox").await;
+    ground
+        .sql("delete from doors; delete from products; delete from connectors; delete from mail_outbox")
+        .await;
     let mut tx = stack.db.tenant(Scope::tenant(vendor.id)).await.expect("a transaction");
     let id = ConnectorId::new(&*stack.clock, &*stack.random);
     let new = NewConnector { id, name: "erp", mapping: "", url: "postgres://secret" };
@@ -232,6 +236,9 @@ async fn new_keys_keep_everything_readable() {
         keep_body: Duration::from_secs(3600),
     };
     stack.outbox.enqueue(&mut tx, &mail).await.expect("a mail");
+    let folder_door = Settings::File { folder: "/srv".into() };
+    let door = NewDoor { id: DoorId(id.0), kind: Kind::Reorder, settings: &folder_door, secret: "whsec_x" };
+    doors::put(&mut tx, &stack.sealer, &door).await.expect("a door");
     tx.commit().await.expect("stored");
     let platform = |table, column, row: MailId| {
         let binding = Binding { table, column, tenant: None, row: row.0 };
@@ -266,7 +273,7 @@ async fn new_keys_keep_everything_readable() {
     let told = shell.done(&["keys", "add"]);
     assert!(told.contains("key 2 waits"), "{told}");
     let told = shell.done(&["keys", "rotate"]);
-    assert!(told.contains("key 2 seals now; 8 secrets"), "{told}");
+    assert!(told.contains("key 2 seals now; 9 secrets"), "{told}");
     let file = std::fs::read_to_string(folder.join("keys")).expect("the key file");
     let new_only = file.lines().filter(|line| line.starts_with("2:")).collect::<String>();
     let sealer = Sealer::from_key_file(&new_only, Arc::new(SystemRandom)).expect("a key");

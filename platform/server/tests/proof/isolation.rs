@@ -23,6 +23,9 @@ struct World {
     link: String,
 }
 
+/// Every module.
+const ALL: &str = "orders,invoices,account";
+
 const WORDS: [&str; 9] = [
     "kestrelx7",
     "axolotlx7",
@@ -39,9 +42,7 @@ impl World {
     async fn new() -> Self {
         let ground = Ground::new().await;
         let mut vendors: Vec<Vendor> = Vec::new();
-        for (word, modules) in
-            [(WORDS[0], "orders"), (WORDS[1], "orders"), (WORDS[2], "orders"), (WORDS[3], "")]
-        {
+        for (word, modules) in [(WORDS[0], ALL), (WORDS[1], ALL), (WORDS[2], ALL), (WORDS[3], "")] {
             vendors.push(planted::vendor(&ground, word, modules).await);
         }
         let mut companies = Vec::new();
@@ -129,14 +130,28 @@ impl World {
         }
     }
 
+    /// Whose things are aimed at: the first company's, and their own where somebody asks for those.
+    fn aimed_company(&self, who: Who) -> &Company {
+        match who {
+            Suspended => &self.companies[3],
+            Plain => &self.companies[4],
+            _ => &self.companies[0],
+        }
+    }
+
     /// What is aimed at, as it stands in a path.
     async fn target(&self, aim: Aim, who: Who, browser: &mut Browser) -> String {
         match aim {
             Aim::Nothing => String::new(),
-            Aim::Order if who == Suspended => self.companies[3].order.to_string(),
-            Aim::Order if who == Plain => self.companies[4].order.to_string(),
-            Aim::Order => self.companies[0].order.to_string(),
+            Aim::Request => self.aimed_company(who).request.to_string(),
+            Aim::Nonsense => "nonsense".to_owned(),
+            Aim::Order => self.aimed_company(who).order.to_string(),
+            Aim::Invoice => self.aimed_company(who).books.invoice.to_string(),
+            Aim::Address => self.aimed_company(who).books.address.to_string(),
             Aim::Link => self.link.clone(),
+            Aim::View => self.spare_view().await,
+            Aim::Stop => format!("{}-champion", WORDS[4]),
+            Aim::Tracker => format!("{}-track", WORDS[0]),
             Aim::Session => self.spare_session().await,
             Aim::Asset => {
                 let page = browser.get("/sign-in?next=/").await.body + &browser.get("/").await.body;
@@ -158,6 +173,18 @@ impl World {
         );
         self.ground.sql(&spare).await;
         id.to_string()
+    }
+
+    /// A kept list of the first company's admin beside the one they have.
+    async fn spare_view(&self) -> String {
+        let id = platform_core::id::uuid(&*self.ground.stack.clock, &*self.ground.stack.random).to_string();
+        let spare = format!(
+            "insert into order_views (tenant_id, id, contact_id, customer_id, name, filter, created_at)
+             select tenant_id, '{id}', id, customer_id, left('{id}', 40), 'late', now() from contacts where email = '{}'",
+            self.companies[0].email("admin")
+        );
+        self.ground.sql(&spare).await;
+        id
     }
 
     async fn is_live(&self, session: &str) -> bool {
@@ -228,7 +255,8 @@ async fn try_one(world: &World, route: &Route, row: &Row, who: Who, faults: &mut
         fault(format!("shows {word}"));
     }
     // Else nothing above could have found anything.
-    let own_order = row.aim == Aim::Order && !route.stream && rule == Expected::Status(200);
+    let own_order =
+        matches!(row.aim, Aim::Order | Aim::Request) && !route.stream && rule == Expected::Status(200);
     if own_order && !own.iter().all(|word| all.contains(word)) {
         fault(format!("shows nothing of {own:?}"));
     }

@@ -9,12 +9,26 @@ pub(crate) enum Aim {
     Nothing,
     /// A company's order.
     Order,
+    /// A company's invoice, with a document.
+    Invoice,
+    /// A company's address.
+    Address,
     /// A spare session of one contact.
     Session,
     /// A mailed link that another browser asked for and nobody has used.
     Link,
     /// A style sheet of the tenant's own look.
     Asset,
+    /// A reorder of a company, asked for by its champion.
+    Request,
+    /// What nobody has made.
+    Nonsense,
+    /// An account at a tracking provider; as a secret it is nobody's.
+    Tracker,
+    /// A list that the first company's admin keeps.
+    View,
+    /// The mailed link of a contact that stops mails about delays.
+    Stop,
 }
 
 pub(crate) struct Row {
@@ -53,6 +67,10 @@ impl Row {
     }
 }
 
+/// An address that is one.
+const ADDRESS: &[(&str, &str)] =
+    &[("street", "1 New Road"), ("postal_code", "5003"), ("city", "Bergen"), ("country", "NO")];
+
 pub(crate) const ROWS: &[Row] = &[
     row("GET", "/", 200),
     row("GET", "/portal", 303),
@@ -74,6 +92,49 @@ pub(crate) const ROWS: &[Row] = &[
     row("GET", "/orders/events", 200).module("orders"),
     row("GET", "/orders/{id}", 200).module("orders").aim(Aim::Order),
     row("GET", "/orders/{id}/events", 200).module("orders").aim(Aim::Order),
+    row("GET", "/orders/{id}/reorder", 200).module("orders").aim(Aim::Order),
+    row("GET", "/reorders", 200).module("orders"),
+    // 422: nothing of it is chosen.
+    row("POST", "/reorders", 422).module("orders").aim(Aim::Order).form(&[("order", "{aim}")]),
+    row("GET", "/reorders/{id}", 200).module("orders").aim(Aim::Request),
+    row("POST", "/reorders/{id}/approval", 303).module("orders").aim(Aim::Request),
+    row("POST", "/reorders/{id}/refusal", 303).module("orders").aim(Aim::Request).form(&[("reason", "no")]),
+    row("POST", "/reorders/{id}/withdrawal", 303).module("orders").aim(Aim::Request),
+    row("GET", "/answers/{token}", 404).aim(Aim::Nonsense),
+    row("POST", "/answers/{token}", 404).aim(Aim::Nonsense).form(&[("answer", "accept")]),
+    row("POST", "/webhooks/doors/{id}", 401).aim(Aim::Nonsense),
+    row("GET", "/invoices", 200).module("invoices"),
+    row("GET", "/invoices/list.csv", 200).module("invoices"),
+    row("POST", "/invoices/archive", 200).module("invoices").aim(Aim::Invoice).form(&[("chosen", "{aim}")]),
+    row("GET", "/invoices/{id}", 200).module("invoices").aim(Aim::Invoice),
+    row("GET", "/invoices/{id}/document", 200).module("invoices").aim(Aim::Invoice),
+    row("GET", "/account", 200).module("account"),
+    row("GET", "/account/contact", 200).module("account"),
+    row("POST", "/account/contact/change", 303)
+        .module("account")
+        .form(&[("name", "Somebody New"), ("email", "new@elsewhere.example")]),
+    row("GET", "/account/addresses/new", 200).module("account"),
+    row("POST", "/account/addresses", 303).module("account").form(ADDRESS),
+    row("GET", "/account/addresses/{id}", 200).module("account").aim(Aim::Address),
+    row("POST", "/account/addresses/{id}/change", 303).module("account").aim(Aim::Address).form(ADDRESS),
+    row("POST", "/account/addresses/{id}/archival", 303).module("account").aim(Aim::Address),
+    row("POST", "/account/addresses/{id}/restoration", 303).module("account").aim(Aim::Address),
+    row("GET", "/account/statement", 200).module("account"),
+    row("GET", "/account/statement.pdf", 200).module("account"),
+    row("GET", "/account/statement.csv", 200).module("account"),
+    row("GET", "/orders/list.csv", 200).module("orders"),
+    row("POST", "/orders/{id}/watch", 303).module("orders").aim(Aim::Order),
+    row("POST", "/orders/{id}/watch/end", 303).module("orders").aim(Aim::Order),
+    // 422: there is no such colleague
+    row("POST", "/orders/{id}/sharing", 422)
+        .module("orders")
+        .aim(Aim::Order)
+        .form(&[("colleague", "x"), ("words", "look")]),
+    row("POST", "/orders/views", 303).module("orders").form(&[("name", "mine"), ("show", "late"), ("q", "")]),
+    row("POST", "/orders/views/{view}/removal", 303).module("orders").aim(Aim::View),
+    row("GET", "/mail/delays/{token}", 200).aim(Aim::Stop),
+    row("POST", "/mail/delays/{token}", 401).aim(Aim::Tracker),
+    row("POST", "/webhooks/tracking/{account}", 401).aim(Aim::Tracker),
 ];
 
 /// Who asks. All but the last three stand before the tenant that the aims belong to.
@@ -138,7 +199,9 @@ pub(crate) fn expected(route: &Route, row: &Row, who: Who) -> Expected {
         return Expected::Nobodys;
     }
     match route.access {
-        Access::Public if row.aim == Aim::Link && matches!(who, Stranger | Plain) => MISSING,
+        Access::Public if matches!(row.aim, Aim::Link | Aim::Stop) && matches!(who, Stranger | Plain) => {
+            MISSING
+        }
         Access::Public if who.is_signed_in() => Expected::Status(row.signed_in),
         Access::Public => Expected::Status(row.may),
         Access::Machine => Expected::Status(401),
@@ -146,8 +209,8 @@ pub(crate) fn expected(route: &Route, row: &Row, who: Who) -> Expected {
         Access::Contact(capability) if !who.may(capability) => MISSING,
         _ if row.module.is_some() && who == Plain => MISSING,
         _ => match row.aim {
-            Aim::Order if matches!(who, Neighbour | Stranger) => MISSING,
-            Aim::Session if who != Admin => MISSING,
+            Aim::Order | Aim::Request | Aim::Invoice | Aim::Address if matches!(who, Neighbour | Stranger) => MISSING,
+            Aim::Session | Aim::View if who != Admin => MISSING,
             _ => Expected::Status(row.may),
         },
     }

@@ -1,0 +1,270 @@
+//! The list of invoices, as a page and as a file.
+
+use axum::body::Body;
+use axum::extract::Query as QueryString;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream::try_unfold;
+use http::StatusCode;
+use platform_connectors::sync::{SHORTEST, normalised};
+use platform_core::audit::{self, Actor, Entry};
+use platform_web::csv::{self, Field};
+use platform_web::{Download, Error, Posted, Problems};
+use serde::Deserialize;
+use themes::{Registry, Words};
+
+use super::invoice::{self, Cursor, From, Kind, Show};
+use super::pages::{FilterLink, List};
+use super::routes::{Reader, today};
+use super::store::{self, InvoiceRow, Overview, PAGE, Query};
+use super::tell;
+
+/// Invoices that are read at once for a file.
+const CHUNK: usize = 500;
+
+/// What the file says without a template.
+const KEYS: [&str; 13] = [
+    "invoices.file.name",
+    "invoices.file.number",
+    "invoices.file.kind",
+    "invoices.file.status",
+    "invoices.file.issued",
+    "invoices.file.due",
+    "invoices.file.days_overdue",
+    "invoices.file.order",
+    "invoices.file.po",
+    "invoices.file.total",
+    "invoices.file.paid",
+    "invoices.file.owed",
+    "invoices.file.currency",
+];
+
+/// Names the words of the file.
+#[must_use]
+pub(super) fn register(registry: Registry) -> Registry {
+    registry.keys(&KEYS)
+}
+
+/// `?show=&q=&before=&after=`.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    show: String,
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    before: String,
+    #[serde(default)]
+    after: String,
+}
+
+impl Asked {
+    /// What a form carried along.
+    pub(super) fn posted(form: &Posted) -> Self {
+        let text = |name| form.text(name).to_owned();
+        Self { show: text("show"), q: text("q"), before: text("before"), after: text("after") }
+    }
+
+    /// A place that is not readable is no place: the list begins at its newest.
+    fn from(&self) -> From {
+        let place = |text: &str| text.parse::<Cursor>().ok();
+        match (place(&self.before), place(&self.after)) {
+            (Some(cursor), _) => From::OlderThan(cursor),
+            (None, Some(cursor)) => From::NewerThan(cursor),
+            (None, None) => From::Newest,
+        }
+    }
+
+    /// What was searched for, as stored keys are compared. Too short is no search.
+    fn search(&self) -> String {
+        let key = normalised(&self.q);
+        if key.len() < SHORTEST { String::new() } else { key }
+    }
+}
+
+pub(super) async fn list(reader: Reader, QueryString(asked): QueryString<Asked>) -> Result<Response, Error> {
+    page(&reader, asked, Problems::default(), &[]).await
+}
+
+/// The list; with what is wrong about a choice, and what was chosen.
+pub(super) async fn page(
+    reader: &Reader,
+    asked: Asked,
+    problems: Problems,
+    chosen: &[String],
+) -> Result<Response, Error> {
+    let visit = &reader.visit;
+    let (show, search, today, from) = (Show::parse(&asked.show), asked.search(), today(visit), asked.from());
+    let query = Query { show, search: &search, from, today, limit: PAGE + 1 };
+    let mut tx = reader.person.tx(visit.site().db()).await?;
+    let mut rows = store::list(&mut tx, &query).await?;
+    let overview = store::overview(&mut tx, today).await?;
+    drop(tx);
+    let (newer, older) = places(&mut rows, from);
+    let place = |place: String| address("/invoices", show, &asked.q, &place);
+    let orders = reader.opens_orders();
+    let mut rows: Vec<_> = rows.iter().map(|row| tell::row(row, today, orders)).collect();
+    rows.iter_mut().for_each(|row| row.chosen = chosen.contains(&row.id));
+    let page = List {
+        show,
+        filters: Show::ALL.into_iter().map(|show| filter(show, &asked.q, &overview)).collect(),
+        rows,
+        newer: newer.map(|cursor| place(format!("after={cursor}"))),
+        older: older.map(|cursor| place(format!("before={cursor}"))),
+        csv: address("/invoices/list.csv", show, &asked.q, ""),
+        any: overview.any,
+        at_most: u32::try_from(super::archive::AT_MOST).unwrap_or(u32::MAX),
+        query: asked.q,
+        problems,
+    };
+    let status = if page.problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    visit.render_as(status, &page)
+}
+
+/// Cuts the row that only says "there is more", and says where the neighbouring pages begin.
+fn places(rows: &mut Vec<InvoiceRow>, from: From) -> (Option<Cursor>, Option<Cursor>) {
+    let more = rows.len() > PAGE;
+    match from {
+        From::NewerThan(_) if more => {
+            rows.remove(0);
+        }
+        _ => rows.truncate(PAGE),
+    }
+    let (first, last) = (rows.first().map(InvoiceRow::cursor), rows.last().map(InvoiceRow::cursor));
+    match from {
+        From::Newest => (None, last.filter(|_| more)),
+        From::OlderThan(_) => (first, last.filter(|_| more)),
+        From::NewerThan(_) => (first.filter(|_| more), last),
+    }
+}
+
+fn filter(show: Show, typed: &str, overview: &Overview) -> FilterLink {
+    let count = match show {
+        Show::Open => Some(overview.open),
+        Show::Overdue => Some(overview.overdue),
+        Show::All | Show::Paid | Show::CreditNotes => None,
+    };
+    let href = address("/invoices", show, typed, "");
+    FilterLink { show, href, count: count.and_then(|count| u32::try_from(count).ok()) }
+}
+
+/// The address of a list: filter, search and place, each only when it says something.
+fn address(path: &str, show: Show, typed: &str, place: &str) -> String {
+    let mut parts = Vec::new();
+    if show != Show::All {
+        parts.push(format!("show={}", show.word()));
+    }
+    if !typed.trim().is_empty() {
+        parts.push(format!("q={}", encoded(typed.trim())));
+    }
+    if !place.is_empty() {
+        parts.push(place.to_owned());
+    }
+    if parts.is_empty() { path.to_owned() } else { format!("{path}?{}", parts.join("&")) }
+}
+
+/// Text for the query of an address.
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+        out
+    })
+}
+
+/// The current filter as a file, read and sent in parts.
+pub(super) async fn csv(reader: Reader, QueryString(asked): QueryString<Asked>) -> Result<Response, Error> {
+    let words = reader.visit.words();
+    let name = format!("{} {}", words.say("invoices.file.name", &[]), today(&reader.visit));
+    let (show, search) = (Show::parse(&asked.show), asked.search());
+    note(&reader, show).await?;
+    let head = [csv::MARK, &head(&words)].concat();
+    let first = Bytes::from(head);
+    let start = Progress { reader, show, search, words, from: Some(From::Newest), head: Some(first) };
+    let body = Body::from_stream(try_unfold(start, |progress| async move {
+        progress.next().await.inspect_err(|error| tracing::warn!(?error, "a list of invoices broke off"))
+    }));
+    Ok(Download::new(&name, "csv", "text/csv; charset=utf-8").response(body))
+}
+
+async fn note(reader: &Reader, show: Show) -> Result<(), Error> {
+    let (site, person) = (reader.visit.site(), &reader.person);
+    let mut tx = person.tx(site.db()).await?;
+    let entry = Entry {
+        actor: Actor::Contact(person.contact.id),
+        customer: Some(person.contact.customer),
+        action: "exported",
+        object_kind: "invoices",
+        object_id: "list",
+        detail: serde_json::json!({ "show": show.word() }),
+    };
+    audit::record(&mut tx, site.clock(), site.random(), &entry).await?;
+    Ok(tx.commit().await?)
+}
+
+/// How far a file has got.
+struct Progress {
+    reader: Reader,
+    show: Show,
+    search: String,
+    words: Words,
+    /// Where to read on; none at the end.
+    from: Option<From>,
+    head: Option<Bytes>,
+}
+
+impl Progress {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>, std::io::Error> {
+        if let Some(head) = self.head.take() {
+            return Ok(Some((head, self)));
+        }
+        let Some(from) = self.from else { return Ok(None) };
+        let rows = self.read(from).await.map_err(|error| std::io::Error::other(format!("{error:?}")))?;
+        self.from = rows.last().filter(|_| rows.len() == CHUNK).map(|row| From::OlderThan(row.cursor()));
+        let today = today(&self.reader.visit);
+        let text: String = rows.iter().map(|row| line(&self.words, row, today)).collect();
+        Ok(Some((Bytes::from(text), self)))
+    }
+
+    /// Who lost the right meanwhile gets no more.
+    async fn read(&self, from: From) -> Result<Vec<InvoiceRow>, Error> {
+        if !self.reader.person.still().await {
+            return Err(Error::not_found());
+        }
+        let today = today(&self.reader.visit);
+        let query = Query { show: self.show, search: &self.search, from, today, limit: CHUNK };
+        let mut tx = self.reader.person.tx(self.reader.visit.site().db()).await?;
+        Ok(store::list(&mut tx, &query).await?)
+    }
+}
+
+fn head(words: &Words) -> String {
+    let names: Vec<String> = KEYS[1..].iter().map(|key| words.say(key, &[])).collect();
+    csv::line(&names.iter().map(|name| Field::Text(name)).collect::<Vec<_>>())
+}
+
+fn line(words: &Words, row: &InvoiceRow, today: chrono::NaiveDate) -> String {
+    let (kind, status) = (row.kind(), row.status());
+    let said = |area: &str, word: &str| words.say(&format!("{area}.{word}"), &[]);
+    let sign =
+        if kind == Kind::CreditNote { -rust_decimal::Decimal::ONE } else { rust_decimal::Decimal::ONE };
+    let amount = |amount: rust_decimal::Decimal| (amount * sign).round_dp(4).normalize().to_string();
+    let overdue = invoice::days_overdue(kind, status, row.due_on, today).unwrap_or_default();
+    csv::line(&[
+        Field::Text(&row.number),
+        Field::Text(&said("invoices.kind", kind.word())),
+        Field::Text(&said("invoices.status", status.word())),
+        Field::Plain(&row.issued_on.to_string()),
+        Field::Plain(&row.due_on.map(|day| day.to_string()).unwrap_or_default()),
+        Field::Plain(&overdue.to_string()),
+        Field::Text(row.order_number.as_deref().unwrap_or_default()),
+        Field::Text(row.purchase_order.as_deref().unwrap_or_default()),
+        Field::Plain(&amount(row.total)),
+        Field::Plain(&amount(row.paid)),
+        Field::Plain(&amount(invoice::owed(status, row.total, row.paid))),
+        Field::Text(&row.currency),
+    ])
+}
