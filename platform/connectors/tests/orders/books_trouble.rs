@@ -43,7 +43,7 @@ async fn a_load_that_breaks_off_goes_on_and_ends_complete() {
     let world = World::new().await;
     // ten rows a page and a budget: the load takes longer than the first node lives
     let slow = orderflow_mapping()
-        .replace("hot_seconds = 5", "hot_seconds = 1\nstatements_per_second = 40\npage = 10")
+        .replace("hot_seconds = 5", "hot_seconds = 1\nstatements_per_second = 200\npage = 10")
         .replace("watermark_seconds = 15", "watermark_seconds = 1");
     world.connect(&erp.url(), &slow).await;
     let running = world.start();

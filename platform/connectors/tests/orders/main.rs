@@ -5,6 +5,7 @@ mod books_syncing;
 mod books_trouble;
 mod erp;
 mod mappings;
+mod missed;
 mod reading;
 mod syncing;
 mod trouble;
