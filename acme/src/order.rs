@@ -14,7 +14,7 @@ use crate::budget::{Bucket, Lane, Taken, delta};
 use crate::challenges::{Answer, Kind};
 use crate::issuer::Issuer;
 use crate::store::OrderRow;
-use crate::verdict::{Cause, StepError, Who, judge, kind};
+use crate::verdict::{Cause, StepError, Who, blames_replaces, judge};
 use crate::{certificate, challenges, installed, key, proof, store};
 
 /// How far an order has got. Each name is what is already in the database.
@@ -385,22 +385,4 @@ impl Work<'_> {
 /// Where the key of an order is sealed; installing seals it anew for the certificate's row.
 fn binding(id: Uuid) -> Binding {
     Binding { table: "acme_orders", column: "key_sealed", tenant: None, row: id }
-}
-
-/// Whether `replaces` may be the reason why an order was refused: any objection that is not about limits, the nonce or
-/// the account.
-fn blames_replaces(error: &instant_acme::Error) -> bool {
-    match error {
-        instant_acme::Error::Api(problem) => {
-            problem.status.is_none_or(|status| status < 500 && status != 429)
-                && !matches!(
-                    kind(problem),
-                    "badNonce" | "rateLimited" | "accountDoesNotExist" | "serverInternal"
-                )
-        }
-        instant_acme::Error::Unsupported(_) => true,
-        // The library's own check that the authority repeats the field.
-        instant_acme::Error::Other(error) => error.to_string().starts_with("replaces field"),
-        _ => false,
-    }
 }

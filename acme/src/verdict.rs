@@ -147,3 +147,21 @@ pub(crate) fn judge(problem: &Problem) -> StepError {
         _ => StepError::ours(text),
     }
 }
+
+/// Whether `replaces` may be the reason why an order was refused: any objection that is not about limits, the nonce or
+/// the account.
+pub(crate) fn blames_replaces(error: &instant_acme::Error) -> bool {
+    match error {
+        instant_acme::Error::Api(problem) => {
+            problem.status.is_none_or(|status| status < 500 && status != 429)
+                && !matches!(
+                    kind(problem),
+                    "badNonce" | "rateLimited" | "accountDoesNotExist" | "serverInternal"
+                )
+        }
+        instant_acme::Error::Unsupported(_) => true,
+        // The library's own check that the authority repeats the field.
+        instant_acme::Error::Other(error) => error.to_string().starts_with("replaces field"),
+        _ => false,
+    }
+}

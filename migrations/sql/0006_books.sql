@@ -6,9 +6,6 @@
 -- and where on this machine the files lie that invoices name by their path; set by an operator, never by a mapping
 alter table connectors add column books jsonb not null default '{}', add column documents_root text;
 
--- proof of delivery
-alter table shipments add column signed_by text;
-
 create table invoices (
     tenant_id uuid not null,
     id uuid not null,

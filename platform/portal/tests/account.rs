@@ -1,8 +1,8 @@
 //! Every statement of the account slice, on a real database, as the application role, under the customer wall.
 
-use chrono::{NaiveDate, TimeDelta, Utc};
+use chrono::{NaiveDate, TimeDelta};
 use migrations::testing::TestDatabase;
-use platform_core::clock::SystemClock;
+use platform_core::clock::{Clock as _, SystemClock};
 use platform_core::db::DbConfig;
 use platform_core::id::{ConnectorId, ContactId, CustomerId, OrderId, TenantId};
 use platform_core::random::SystemRandom;
@@ -158,7 +158,7 @@ async fn addresses_are_archived_by_their_own_customer_alone() {
         [ids[1], ids[0], ids[2]],
         "the default first"
     );
-    assert!(store::set_archived(&mut tx, ids[1], Some(Utc::now())).await.expect("an answer"));
+    assert!(store::set_archived(&mut tx, ids[1], Some(SystemClock.now())).await.expect("an answer"));
     assert_eq!(
         order(store::addresses(&mut tx).await.expect("rows")),
         [ids[0], ids[2], ids[1]],
@@ -169,7 +169,7 @@ async fn addresses_are_archived_by_their_own_customer_alone() {
     );
     assert!(store::set_archived(&mut tx, ids[1], None).await.expect("an answer"));
     assert!(
-        !store::set_archived(&mut tx, ids[2], Some(Utc::now())).await.expect("an answer"),
+        !store::set_archived(&mut tx, ids[2], Some(SystemClock.now())).await.expect("an answer"),
         "bills go somewhere"
     );
     tx.commit().await.expect("it is kept");
@@ -177,7 +177,7 @@ async fn addresses_are_archived_by_their_own_customer_alone() {
     let mut tx = world.tx(world.theirs).await;
     assert!(store::addresses(&mut tx).await.expect("an answer").is_empty());
     assert!(store::address(&mut tx, ids[0]).await.expect("an answer").is_none());
-    assert!(!store::set_archived(&mut tx, ids[0], Some(Utc::now())).await.expect("an answer"));
+    assert!(!store::set_archived(&mut tx, ids[0], Some(SystemClock.now())).await.expect("an answer"));
     drop(tx);
 
     let mut tx = world.tx(ours).await;

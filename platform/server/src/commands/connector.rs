@@ -261,7 +261,7 @@ fn told_books(books: &BooksSample) -> String {
             invoice.lines.len()
         );
     }
-    for document in &books.document {
+    if let Some(document) = &books.document {
         text += &format!("books  {:26} {document}\n", "document");
     }
     for credit in &books.credits {

@@ -445,7 +445,7 @@ async fn killed_again_and_again_each_reorder_arrives_once() {
                 }
                 let location = last.await.unwrap_or_default();
                 if location.is_empty() {
-                    unsure += 1
+                    unsure += 1;
                 } else {
                     acknowledged.insert(location);
                 }
@@ -507,6 +507,7 @@ struct Counted {
 }
 
 /// Read by `infra/load/reorders`. On a line of its own: the test's name stands before it.
+#[expect(clippy::print_stdout, reason = "the figure is what the load test reads")]
 fn tell(line: &str) {
     println!("\n{line}");
 }
