@@ -3,6 +3,7 @@
 //!
 //! `infra/load/missed` runs it for longer and prints its figures.
 
+use platform_core::clock::{Clock as _, SystemClock};
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
@@ -139,10 +140,10 @@ async fn nothing_is_missed_and_nothing_invented() {
         }
     }
     end(work);
-    let asked = chrono::Utc::now();
+    let asked = SystemClock.now();
     eventually("the ERP is read again", || async { world.connector().await.last_hot_at > Some(asked) }).await;
     world.sweep(connector).await;
-    let asked = chrono::Utc::now();
+    let asked = SystemClock.now();
     eventually("the sweeps", || async {
         let now = world.connector().await;
         let swept = |part: &str| {
