@@ -3,21 +3,12 @@
 
 use std::path::PathBuf;
 
-use themes::{Registry, Themes};
+use themes::Themes;
 
 #[expect(clippy::print_stdout, reason = "an example that reports to the person who runs it")]
 fn main() -> std::process::ExitCode {
     let folder = std::env::args().nth(1).map_or_else(|| PathBuf::from("target/gallery"), PathBuf::from);
-    let registry = Registry::new()
-        .with(platform_web::pages::register)
-        .with(platform_identity::pages::register)
-        .with(platform_portal::shell::register)
-        .with(platform_portal::orders::register)
-        .with(platform_portal::reorder::register)
-        .with(platform_portal::invoices::register)
-        .with(platform_portal::account::register)
-        .with(admin::operator::outbox::pages::register);
-    let report = match Themes::build(registry) {
+    let report = match Themes::build(admin::registry()) {
         Ok(themes) => themes.check(Some(&folder)),
         Err(faults) => themes::Report { rendered: 0, faults },
     };

@@ -1,17 +1,9 @@
 //! Every page of the portal and the console, in every sample, pack, locale and scheme, strictly.
 
-use themes::{Registry, Themes};
+use themes::Themes;
 
 fn themes() -> Themes {
-    let registry = Registry::new()
-        .with(platform_web::pages::register)
-        .with(platform_identity::pages::register)
-        .with(platform_portal::shell::register)
-        .with(platform_portal::orders::register)
-        .with(platform_portal::invoices::register)
-        .with(platform_portal::account::register)
-        .with(admin::operator::outbox::pages::register);
-    Themes::build(registry).unwrap_or_else(|faults| panic!("{faults:#?}"))
+    Themes::build(admin::registry()).unwrap_or_else(|faults| panic!("{faults:#?}"))
 }
 
 #[test]

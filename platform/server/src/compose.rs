@@ -26,7 +26,7 @@ use platform_portal::shell::routes::PortalFrame;
 use platform_portal::shell::{Slice, Slices};
 use platform_web::{Brands, Keep, Parts, Rate, Routes, Site};
 use tenant_router::{Conn, NeutralPages, Refusal, Tenant};
-use themes::{Registry, Themes};
+use themes::Themes;
 
 use crate::config::Config;
 use crate::stack::Stack;
@@ -39,16 +39,7 @@ const SESSION_KEPT: Duration = Duration::from_secs(1);
 /// # Errors
 /// Templates that do not compile: a fault of the program.
 pub(crate) fn themes() -> anyhow::Result<Themes> {
-    let registry = Registry::new()
-        .with(platform_web::pages::register)
-        .with(platform_identity::pages::register)
-        .with(platform_portal::shell::register)
-        .with(platform_portal::orders::register)
-        .with(platform_portal::reorder::register)
-        .with(platform_portal::invoices::register)
-        .with(platform_portal::account::register)
-        .with(admin::operator::outbox::pages::register);
-    Themes::build(registry).map_err(|faults| {
+    Themes::build(admin::registry()).map_err(|faults| {
         let list = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
         anyhow::anyhow!("templates do not compile:\n  {list}")
     })

@@ -219,7 +219,7 @@ async fn new_keys_keep_everything_readable() {
     let vendor = planted::vendor(&ground, "kestrelx7", "orders").await;
     let (stack, folder) = (&ground.stack, ground.stack.config.platform.data_dir.clone());
     ground
-        .sql("delete from doors; delete from products; delete from connectors; delete from mail_outbox")
+        .sql("delete from tracking_inbox; delete from tracking_providers; delete from doors; delete from products; delete from connectors; delete from mail_outbox")
         .await;
     let mut tx = stack.db.tenant(Scope::tenant(vendor.id)).await.expect("a transaction");
     let id = ConnectorId::new(&*stack.clock, &*stack.random);

@@ -177,11 +177,7 @@ pub(crate) fn company_sql(vendor: &Vendor, word: &'static str) -> (Company, Stri
                 '{word}-form', '\\x00', '{word}-erp', '{word} reason', '{word} fault', now(), now()
            from contacts where email = 'champion@{word}.example';
          insert into request_events (tenant_id, id, request_id, customer_id, at, actor_kind, state, erp_number, reason)
-         values ('{tenant}', '{request}', '{request}', '{id}', now(), 'system', 'awaiting_approval', '{word}-erp', '{word} reason');
-         insert into addresses (tenant_id, id, customer_id, connector_id, external_id, kind, label, street, city, region, postal_code,
-                                row_hash, changed_at)
-         values ('{tenant}', '{request}', '{id}', '{connector}', '{word}-a', 'ship_to', '{word} works', '{word} road', '{word} town',
-                 '{word} land', '{word} 1', '\\x00', now());"
+         values ('{tenant}', '{request}', '{request}', '{id}', now(), 'system', 'awaiting_approval', '{word}-erp', '{word} reason');"
     );
     let (books, more) = books::of_customer(tenant, id, connector, word);
     (Company { word, order, request, books }, sql + &more)
