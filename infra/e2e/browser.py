@@ -122,10 +122,17 @@ class Browser:
     def press(self, selector):
         """Clicks the first shown match and waits for the page that follows, when one follows."""
         before = self.find("html")
-        shown = self.seen(selector)
-        if not shown:
-            raise Wrong(f"{self.path}: nothing to press matches {selector}")
-        shown[0].click()
+        for attempt in range(5):
+            shown = self.seen(selector)
+            if not shown:
+                raise Wrong(f"{self.path}: nothing to press matches {selector}")
+            try:
+                shown[0].click()
+                break
+            except StaleElementReferenceException:
+                # the page has just brought itself up to date
+                if attempt == 4:
+                    raise
         self.wait_until("the next page", lambda: self._left(before), 10)
 
     def submit(self, field):
