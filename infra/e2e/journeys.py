@@ -374,6 +374,8 @@ def without_scripts(browser, stage):
     demand(re.search(r"SO-\d+", browser.words), "the order has no number")
     browser.open("/orders?show=open")
     number = next(number for number in re.findall(r"SO-\d+", browser.words) if delayed(stage, number, "Casting rejected"))
+    # an order that had no promise has got one by that, and is late for it now
+    delayed(stage, number, "Casting rejected")
     browser.wait_until("the late order", lambda: browser.open(f"/orders?show=late&q={number}").all(LATE), 40)
     browser.press(LATE)
     demand(browser.seen(".moves li") and browser.seen(".order-reason"), "a late order does not say why")

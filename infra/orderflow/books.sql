@@ -59,7 +59,12 @@ from of_invhdr h join of_invlin l on l.inv_no = h.ref_inv and l.lin_no = 1 where
 -- What is owed, and how far the credit reaches: Brightwater has used 84 % of it, Cedar Ridge more than there is.
 update of_cust c set ar_bal = b.owed from (select cust_no, sum(inv_amt - paid_amt) as owed from of_invhdr where inv_stat = 'O' group by cust_no) b
 where b.cust_no = c.cust_no;
-update of_cust set credit_lim = round(ar_bal / 0.84, -2) where cust_no = 'BRW-1042' and ar_bal > 0;
+-- invoices and what is ordered and not invoiced yet, together (NaN is greater than any sum)
+update of_cust set credit_lim = round((ar_bal + coalesce((
+        select sum(h.ord_amt) from of_ordhdr h
+         where h.cust_no = 'BRW-1042' and h.ord_stat not in ('D', 'C', 'X') and h.del_flag <> 'Y' and h.ord_amt < 10000000
+           and not exists (select 1 from of_invhdr i where i.ord_no = h.ord_no)), 0)) / 0.84, -2)
+ where cust_no = 'BRW-1042' and ar_bal > 0;
 update of_cust set credit_lim = greatest(500, round(ar_bal * 0.9, -2)) where cust_no = 'CED-1177';
 
 -- Documents: the night run files them, so those of the last two days are not there yet; the oldest are on the file server.
