@@ -4,14 +4,11 @@ Handshakes are compared by the server's CPU time, not by their rate: client and 
 has all domains in its table and names a thousand hosts in turn; nginx and Caddy have one certificate.
 """
 import argparse
-import http.client
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
@@ -20,10 +17,11 @@ sys.path.insert(0, str(HERE.parent))
 
 from load.database import Database
 from load.figures import figure, interleave, ratios
+from load.frame import measure, tell
 from load.servers import Caddy, Edge, Nginx
 from stage.pebble import Pebble
 from stage.ports import Ports
-from stage.processes import Failed, Programs, Stopped, run, stop_on_signals
+from stage.processes import Failed, run
 
 # statements that a stranger's name must never cause: a certificate's key, a challenge, an order
 OF_NAMES = "query ~* 'key_sealed.*from certificates' or query ~* 'from acme_challenges' or query ~* 'into acme_orders'"
@@ -33,30 +31,7 @@ FIRST_VISITS = 1000
 
 
 def main():
-    options = arguments()
-    os.chdir(HERE.parents[1])
-    stop_on_signals()
-    for name in [name for name in os.environ if name.startswith("PORTICO_")]:
-        del os.environ[name]
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="portico-edge-", dir="/var/tmp"))
-    folder.chmod(0o755)
-    (folder / "log").mkdir()
-    programs = Programs(folder / "log")
-    try:
-        Bench(options, folder, programs).run()
-        return 0
-    except Stopped as stopped:
-        tell(f"stopped ({stopped})")
-        return 130
-    except (Failed, OSError, http.client.HTTPException) as error:
-        tell(str(error))
-        return 1
-    finally:
-        programs.stop()
-        if options.keep:
-            tell(f"its files are in {folder}")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+    return measure(Bench, arguments())
 
 
 class Binaries:
@@ -254,10 +229,6 @@ class Bench:
 
     def tell(self, text):
         tell(f"{time.monotonic() - self.began:6.1f} s  {text}")
-
-
-def tell(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 def arguments():

@@ -4,12 +4,8 @@ Portico is asked once for each page; what it asked of the database is read in th
 a tenant with many orders and at one where the same customer is alone. So a figure is what ten million orders of others cost.
 """
 import argparse
-import http.client
-import os
 import pathlib
-import shutil
 import sys
-import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -19,9 +15,10 @@ from load import statements
 from load.contenders import Portico
 from load.database import Database
 from load.figures import figure, interleave, ratios
+from load.frame import measure, tell
 from load.ground import Binaries, build, certificate
 from stage.ports import Ports
-from stage.processes import Failed, Programs, Stopped, stop_on_signals
+from stage.processes import Failed
 
 # what is asked for, and how long its SQL may take at ten million, in ms
 PAGES = {
@@ -130,35 +127,8 @@ class Bench:
         tell(f"{time.monotonic() - self.began:6.1f} s  {text}")
 
 
-def tell(text):
-    print(text, file=sys.stderr, flush=True)
-
-
 def main():
-    options = arguments()
-    os.chdir(HERE.parents[1])
-    stop_on_signals()
-    for name in [name for name in os.environ if name.startswith("PORTICO_")]:
-        del os.environ[name]
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="portico-load-", dir="/var/tmp"))
-    folder.chmod(0o755)
-    (folder / "log").mkdir()
-    programs = Programs(folder / "log")
-    try:
-        Bench(options, folder, programs).run()
-        return 0
-    except Stopped as stopped:
-        tell(f"stopped ({stopped})")
-        return 130
-    except (Failed, OSError, http.client.HTTPException) as error:
-        tell(str(error))
-        return 1
-    finally:
-        programs.stop()
-        if options.keep:
-            tell(f"its files are in {folder}")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+    return measure(Bench, arguments())
 
 
 def arguments():

@@ -4,12 +4,9 @@ Portico runs as an edge node (`serve --http --https`): the sync of orders is ano
 and PostgreSQL share the machine's cores, so requests a second of all contenders bear the client's cost alike.
 """
 import argparse
-import http.client
 import os
 import pathlib
-import shutil
 import sys
-import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -19,9 +16,10 @@ from load import statements
 from load.contenders import Anew, Caddy, Hello, Pgbench, Portico
 from load.database import Database
 from load.figures import figure, interleave, ratios
+from load.frame import measure, tell
 from load.ground import build, certificate
 from stage.ports import Ports
-from stage.processes import Failed, Programs, Stopped, stop_on_signals
+from stage.processes import Failed
 
 # Each visitor's session is asked for again after all others, so that the product's memory of sessions (a second) seldom helps.
 VISITORS, ACCOUNTS = 2000, 400
@@ -30,30 +28,7 @@ RECORDED = 16
 
 
 def main():
-    options = arguments()
-    os.chdir(HERE.parents[1])
-    stop_on_signals()
-    for name in [name for name in os.environ if name.startswith("PORTICO_")]:
-        del os.environ[name]
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="portico-load-", dir="/var/tmp"))
-    folder.chmod(0o755)
-    (folder / "log").mkdir()
-    programs = Programs(folder / "log")
-    try:
-        Bench(options, folder, programs).run()
-        return 0
-    except Stopped as stopped:
-        tell(f"stopped ({stopped})")
-        return 130
-    except (Failed, OSError, http.client.HTTPException) as error:
-        tell(str(error))
-        return 1
-    finally:
-        programs.stop()
-        if options.keep:
-            tell(f"its files are in {folder}")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+    return measure(Bench, arguments())
 
 
 class Bench:
@@ -146,10 +121,6 @@ class Bench:
 
     def tell(self, text):
         tell(f"{time.monotonic() - self.began:6.1f} s  {text}")
-
-
-def tell(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 def arguments():
