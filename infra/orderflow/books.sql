@@ -56,7 +56,7 @@ insert into of_invlin (inv_no, lin_no, ord_lin, item_no, descr, uom, qty, unit_p
 select h.inv_no, 1, l.ord_lin, l.item_no, left('Returned: ' || l.descr, 80), l.uom, l.qty, l.unit_price, -l.ext_amt
 from of_invhdr h join of_invlin l on l.inv_no = h.ref_inv and l.lin_no = 1 where h.inv_type = 'C';
 
--- What is owed, and how far the credit reaches: Brightwater has used 84 % of it, Cedar Ridge more than there is.
+-- What is owed, and how far the credit reaches: Brightwater has used 84 % of it, open orders included; Cedar Ridge more than there is.
 update of_cust c set ar_bal = b.owed from (select cust_no, sum(inv_amt - paid_amt) as owed from of_invhdr where inv_stat = 'O' group by cust_no) b
 where b.cust_no = c.cust_no;
 -- invoices and what is ordered and not invoiced yet, together (NaN is greater than any sum)
