@@ -36,7 +36,7 @@ pub(crate) const CLOSED: &[(&str, &str)] = &[
 pub(crate) fn of_tenant(tenant: TenantId, connector: impl std::fmt::Display, word: &str) -> String {
     let door = OrderId::new(&SystemClock, &SystemRandom);
     format!(
-        "; update connectors set books = '{{\"{word}\": 1}}' where id = '{connector}';
+        "; update connectors set books = '{{\"{word}\": 1}}', documents_root = '/{word}' where id = '{connector}';
          insert into products (tenant_id, connector_id, sku, description, unit, price, currency, replaced_by, row_hash, changed_at)
              values ('{tenant}', '{connector}', '{word}-sku', '{word} pump', '{word}', 3, 'USD', '{word}', '', now());
          insert into doors (tenant_id, id, request_kind, form, settings, secret, changed_at, last_error)
