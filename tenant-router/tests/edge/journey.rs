@@ -114,7 +114,9 @@ async fn a_proven_host_has_one_holder_and_the_newest_proof_wins() {
     let record = &theirs.records(&host("portico.localhost")).unwrap()[1];
     world.pebble.dns.set_txt(&record.name, &record.value).await;
     let checked = world.checker.check_now(second, theirs.id).await.unwrap().unwrap();
-    assert_eq!((checked.state, checked.proof), (State::Verified, Some(Proof::Txt)));
+    // The reconciler may have opened it already: the host has its certificate.
+    assert!(matches!(checked.state, State::Verified | State::Live), "{:?}", checked.state);
+    assert_eq!(checked.proof, Some(Proof::Txt));
     world.until_state(second, name, State::Live).await;
     let begin = Instant::now();
     while world.table.get(&host(name)).unwrap().tenant != second {
