@@ -16,7 +16,7 @@ use platform_portal::orders::notices::Notices;
 use platform_portal::orders::order::{From, Show};
 use platform_portal::orders::store::views::{self, MOST, ViewRow};
 use platform_portal::orders::store::{Query, export, sharing, tracking, watches};
-use platform_web::Brands;
+use platform_web::{Brands, Letters};
 use sqlx::{AssertSqlSafe, PgConnection};
 use themes::{Registry, Themes};
 
@@ -92,13 +92,15 @@ impl World {
             .with(platform_portal::orders::register);
         Notices {
             db: self.db.clone(),
-            brands: Brands::new(self.db.clone()),
-            themes: Arc::new(Themes::build(registry).expect("they compile")),
+            letters: Letters::new(
+                Brands::new(self.db.clone()),
+                Arc::new(Themes::build(registry).expect("they compile")),
+                Arc::new(SystemClock),
+                ("portal.example", 8443),
+            ),
             outbox: self.outbox.clone(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
-            base_domain: "portal.example".to_owned(),
-            port: ":8443".to_owned(),
         }
     }
 

@@ -24,7 +24,7 @@ use platform_portal::reorder::answers::Answers;
 use platform_portal::reorder::telling::ReorderTeller;
 use platform_portal::shell::routes::PortalFrame;
 use platform_portal::shell::{Slice, Slices};
-use platform_web::{Brands, Keep, Parts, Rate, Routes, Site};
+use platform_web::{Brands, Keep, Letters, Parts, Rate, Routes, Site};
 use tenant_router::{Conn, NeutralPages, Refusal, Tenant};
 use themes::Themes;
 
@@ -34,12 +34,12 @@ use crate::stack::Stack;
 /// A looked-up session is kept this long while nobody hears of ends, so that a revocation is obeyed within a second.
 const SESSION_KEPT: Duration = Duration::from_secs(1);
 
-/// Every page and mail of the program, compiled.
+/// Every page and mail of the program, compiled: once a process, for pages and letters alike.
 ///
 /// # Errors
 /// Templates that do not compile: a fault of the program.
-pub(crate) fn themes() -> anyhow::Result<Themes> {
-    Themes::build(admin::registry()).map_err(|faults| {
+pub fn themes() -> anyhow::Result<Arc<Themes>> {
+    Themes::build(admin::registry()).map(Arc::new).map_err(|faults| {
         let list = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
         anyhow::anyhow!("templates do not compile:\n  {list}")
     })
@@ -56,11 +56,9 @@ pub struct App {
 }
 
 /// Builds it all.
-///
-/// # Errors
-/// Templates that do not compile.
-pub async fn app(stack: &Stack, refresher: Refresher) -> anyhow::Result<App> {
-    let site = site(stack)?;
+#[must_use]
+pub fn app(stack: &Stack, themes: Arc<Themes>, refresher: Refresher) -> App {
+    let site = site(stack, themes);
     let sessions = Sessions::new(stack.db.clone(), SESSION_KEPT);
     let identity = Identity::new(sessions, stack.outbox.clone(), Limits::default());
     let live = Live::new(stack.db.clone(), site.keep().clone());
@@ -68,25 +66,25 @@ pub async fn app(stack: &Stack, refresher: Refresher) -> anyhow::Result<App> {
         routes(stack, &identity, Orders { live: live.clone(), refresher, outbox: stack.outbox.clone() });
     let web = platform_web::Stack::new(site, routes, |router| identity.sessions().layer(router));
     let router = web.router.clone().layer(from_fn_with_state(stack.config.https.public_port, bridge));
-    Ok(App { web, router, live, sessions: identity.sessions().clone() })
+    App { web, router, live, sessions: identity.sessions().clone() }
+}
+
+/// How the worker writes to people.
+pub(crate) fn letters(stack: &Stack, themes: Arc<Themes>) -> Letters {
+    let config = &stack.config;
+    let at = (config.platform.base_domain.as_str(), config.https.public_port);
+    Letters::new(Brands::new(stack.db.clone()), themes, stack.clock.clone(), at)
 }
 
 /// Tells customers of delays; part of the worker.
-///
-/// # Errors
-/// Templates that do not compile.
-pub(crate) fn notices(stack: &Stack) -> anyhow::Result<Notices> {
-    let port = stack.config.https.public_port;
-    Ok(Notices {
+pub(crate) fn notices(stack: &Stack, letters: &Letters) -> Notices {
+    Notices {
         db: stack.db.clone(),
-        brands: Brands::new(stack.db.clone()),
-        themes: Arc::new(themes()?),
+        letters: letters.clone(),
         outbox: stack.outbox.clone(),
         clock: stack.clock.clone(),
         random: stack.random.clone(),
-        base_domain: stack.config.platform.base_domain.clone(),
-        port: if port == 443 { String::new() } else { format!(":{port}") },
-    })
+    }
 }
 
 /// Every slice of the portal, in the order of navigation.
@@ -125,31 +123,22 @@ pub(crate) fn doors(stack: &Stack) -> Doors {
 }
 
 /// Mails about requests: every slice that has kinds of its own adds its teller.
-///
-/// # Errors
-/// Templates that do not compile.
-pub(crate) fn tell(stack: &Stack) -> anyhow::Result<Tell> {
-    let reorders = ReorderTeller {
-        themes: Arc::new(themes()?),
-        brands: Brands::new(stack.db.clone()),
-        clock: stack.clock.clone(),
-        base_domain: stack.config.platform.base_domain.clone(),
-        public_port: stack.config.https.public_port,
-    };
-    Ok(Tell::new(stack.db.clone(), stack.outbox.clone(), vec![Arc::new(reorders)]))
+pub(crate) fn tell(stack: &Stack, letters: &Letters) -> Tell {
+    let reorders = ReorderTeller { letters: letters.clone() };
+    Tell::new(stack.db.clone(), stack.outbox.clone(), vec![Arc::new(reorders)])
 }
 
-fn site(stack: &Stack) -> anyhow::Result<Site> {
-    Ok(Site::new(Parts {
+fn site(stack: &Stack, themes: Arc<Themes>) -> Site {
+    Site::new(Parts {
         db: stack.db.clone(),
-        themes: Arc::new(themes()?),
+        themes,
         brands: Brands::new(stack.db.clone()),
         clock: stack.clock.clone(),
         random: stack.random.clone(),
         frame: Some(Arc::new(PortalFrame(slices()))),
         keep: Keep::default(),
         config: web_config(&stack.config),
-    }))
+    })
 }
 
 fn web_config(config: &Config) -> platform_web::Config {

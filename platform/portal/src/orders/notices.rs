@@ -12,11 +12,10 @@ use platform_connectors::sync::{DateMoved, DatesMoved};
 use platform_core::clock::Clock;
 use platform_core::id::TenantId;
 use platform_core::jobs::{Failure, Worker};
-use platform_core::mail::{NewMail, Outbox};
+use platform_core::mail::Outbox;
 use platform_core::random::{self, Random};
 use platform_core::{Db, Error, Scope, TenantTx, id};
-use platform_web::{Brands, Look};
-use themes::{Shell, Themes, View};
+use platform_web::{Addressee, Letters, Look};
 
 use super::mails::Delay;
 use super::order;
@@ -30,15 +29,10 @@ const KEEP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 #[derive(Clone)]
 pub struct Notices {
     pub db: Db,
-    pub brands: Brands,
-    pub themes: Arc<Themes>,
+    pub letters: Letters,
     pub outbox: Outbox,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
-    /// Under it every tenant has a host of its own.
-    pub base_domain: String,
-    /// What stands behind a host in an address: empty, or `:8443`.
-    pub port: String,
 }
 
 impl std::fmt::Debug for Notices {
@@ -62,10 +56,8 @@ impl Notices {
     /// # Errors
     /// [`Failure::Retry`] with the database's answer; what was told until then stays told.
     pub async fn tell(&self, tenant: TenantId, job: &DatesMoved) -> Result<(), Failure> {
-        // A look that is kept for long might be of yesterday; this one is read for the job.
-        self.brands.refresh().await?;
         let Some(look) =
-            self.brands.look(tenant).await?.filter(|look| look.active && look.has_module(MODULE))
+            self.letters.look(tenant).await?.filter(|look| look.active && look.has_module(MODULE))
         else {
             return Ok(());
         };
@@ -88,7 +80,7 @@ impl Notices {
         for reader in &readers {
             let host = self.host(look, reader);
             let token = self.token(&mut tx, known.customer_id, reader).await?;
-            let origin = format!("https://{host}{}", self.port);
+            let origin = self.letters.origin(&host);
             let page = Delay {
                 number: known.number.clone(),
                 summary: known.summary.clone(),
@@ -120,7 +112,7 @@ impl Notices {
 
     /// Where this reader last came in, else the tenant's own host.
     fn host(&self, look: &Look, reader: &Reader) -> String {
-        reader.host.clone().unwrap_or_else(|| format!("{}.{}", look.slug, self.base_domain))
+        reader.host.clone().unwrap_or_else(|| self.letters.host(look))
     }
 
     async fn token(
@@ -144,25 +136,9 @@ impl Notices {
         reader: &Reader,
         page: &Delay,
     ) -> Result<(), Failure> {
-        let shell = Shell::default();
-        let view = View {
-            skin: &look.skin,
-            locale: self.themes.locale(reader.locale.as_deref().unwrap_or(&look.locale)),
-            zone: look.zone,
-            now: self.clock.now(),
-            shell: &shell,
-        };
-        let mail = self.themes.mail(&view, page).map_err(|error| Failure::Fail(error.to_string()))?;
-        let mail = NewMail {
-            to_address: reader.email.clone(),
-            to_name: reader.name.clone(),
-            from_name: look.name.clone(),
-            reply_to: None,
-            subject: mail.subject,
-            text: mail.text,
-            html: mail.html,
-            keep_body: KEEP,
-        };
+        let to = Addressee { email: &reader.email, name: &reader.name, locale: reader.locale.as_deref() };
+        let mail =
+            self.letters.write(look, to, page, KEEP).map_err(|error| Failure::Fail(error.to_string()))?;
         let sent = self.outbox.enqueue(tx, &mail).await?;
         self.outbox.stopped_by(tx, sent, &page.stop).await?;
         Ok(())

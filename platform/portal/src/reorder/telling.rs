@@ -2,17 +2,15 @@
 //!
 //! Written by a worker, which serves no page: look, language and address come from the tenant's row.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use platform_connectors::requests::{Kind, Request, State, Teller, Telling};
 use platform_core::TenantTx;
-use platform_core::clock::Clock;
 use platform_core::mail::NewMail;
 use platform_core::tenants::Contact;
-use platform_web::{Brands, Look};
+use platform_web::{Addressee, Letters, Look};
 use serde::Serialize;
-use themes::{MailPage, Registry, Sample, Shell, Themes, View};
+use themes::{MailPage, Registry, Sample};
 
 use super::{answers, samples, store};
 
@@ -55,19 +53,9 @@ impl MailPage for ReorderMail {
 }
 
 /// Finds words for reorders.
+#[derive(Debug)]
 pub struct ReorderTeller {
-    pub themes: Arc<Themes>,
-    pub brands: Brands,
-    pub clock: Arc<dyn Clock>,
-    /// Portals are at `SLUG.base_domain`.
-    pub base_domain: String,
-    pub public_port: u16,
-}
-
-impl std::fmt::Debug for ReorderTeller {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReorderTeller").field("base_domain", &self.base_domain).finish_non_exhaustive()
-    }
+    pub letters: Letters,
 }
 
 impl Teller for ReorderTeller {
@@ -82,7 +70,7 @@ impl Teller for ReorderTeller {
                 State::AwaitingApproval => store::admins(tx, request.customer_id).await?,
                 _ => store::contact(tx, request.contact_id).await?.into_iter().collect(),
             };
-            let Some(look) = self.brands.look(tx.tenant()).await? else { return Ok(Vec::new()) };
+            let Some(look) = self.letters.look(tx.tenant()).await? else { return Ok(Vec::new()) };
             let readers = readers.iter().filter(|reader| reader.active);
             readers.map(|reader| self.compose(&look, request, state, reader)).collect()
         })
@@ -97,8 +85,7 @@ impl ReorderTeller {
         state: State,
         reader: &Contact,
     ) -> Result<NewMail, platform_core::Error> {
-        let host = format!("{}.{}", look.slug, self.base_domain);
-        let port = if self.public_port == 443 { String::new() } else { format!(":{}", self.public_port) };
+        let host = self.letters.host(look);
         let page = ReorderMail {
             state,
             summary: request.summary.clone(),
@@ -107,25 +94,10 @@ impl ReorderTeller {
             number: request.erp_number.clone(),
             reason: request.reason.clone(),
             approver: request.approver_name.clone(),
-            link: format!("https://{host}{port}/reorders/{}", request.id),
+            link: format!("{}/reorders/{}", self.letters.origin(&host), request.id),
             host,
         };
-        let (locale, shell) = (reader.locale.as_deref().unwrap_or(&look.locale), Shell::default());
-        let locale = self.themes.locale(locale);
-        let view = View { skin: &look.skin, locale, zone: look.zone, now: self.clock.now(), shell: &shell };
-        let mail = self
-            .themes
-            .mail(&view, &page)
-            .map_err(|error| platform_core::Error::Corrupt { what: "mail", reason: error.to_string() })?;
-        Ok(NewMail {
-            to_address: reader.email.clone(),
-            to_name: reader.name.clone(),
-            from_name: look.name.clone(),
-            reply_to: None,
-            subject: mail.subject,
-            text: mail.text,
-            html: mail.html,
-            keep_body: KEEP,
-        })
+        let to = Addressee { email: &reader.email, name: &reader.name, locale: reader.locale.as_deref() };
+        self.letters.write(look, to, &page, KEEP)
     }
 }

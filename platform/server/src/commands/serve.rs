@@ -16,6 +16,7 @@ use platform_core::jobs::Worker;
 use platform_core::mail::{self, Courier};
 use tenant_router::domains::Notices;
 use tenant_router::{Edge, EdgeConfig, Feed, Host, Limits, Reconciler};
+use themes::Themes;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -46,9 +47,10 @@ impl Serve {
         let all = !(self.http || self.https || self.worker);
         let shutdown = CancellationToken::new();
         let mut tasks = JoinSet::new();
+        let themes = compose::themes()?;
         let mut refresher = Refresher::elsewhere(stack.db.clone());
         if all || self.worker {
-            refresher = worker(stack, &shutdown, &mut tasks)?;
+            refresher = worker(stack, themes.clone(), &shutdown, &mut tasks)?;
         }
         if let (true, Some(zone)) = (all || self.http || self.https, &stack.config.acme.zone) {
             let listen = stack.config.acme.dns_listen;
@@ -58,7 +60,7 @@ impl Serve {
             tracing::info!(%address, zone = zone.name, "acme.dns_listen");
         }
         if all || self.http || self.https {
-            self.edge(stack, refresher, &shutdown, &mut tasks).await?;
+            self.edge(stack, (themes, refresher), &shutdown, &mut tasks).await?;
         }
         until_signal().await?;
         tracing::info!("stopping");
@@ -71,7 +73,7 @@ impl Serve {
     async fn edge(
         &self,
         stack: &Stack,
-        refresher: Refresher,
+        (themes, refresher): (Arc<Themes>, Refresher),
         shutdown: &CancellationToken,
         tasks: &mut JoinSet<()>,
     ) -> anyhow::Result<()> {
@@ -93,7 +95,7 @@ impl Serve {
         }
         if all || self.https {
             let listener = listen("https.listen", stack.config.https.listen)?;
-            let app = compose::app(stack, refresher).await?;
+            let app = compose::app(stack, themes, refresher);
             let stop = shutdown.clone();
             tasks.spawn(async move { certs.run(stop).await });
             let stop = shutdown.clone();
@@ -129,7 +131,12 @@ fn edge_config(stack: &Stack) -> EdgeConfig {
 }
 
 /// Starts the worker; gives the handle by which pages have an order read at once.
-fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) -> anyhow::Result<Refresher> {
+fn worker(
+    stack: &Stack,
+    themes: Arc<Themes>,
+    shutdown: &CancellationToken,
+    tasks: &mut JoinSet<()>,
+) -> anyhow::Result<Refresher> {
     let (db, clock) = (stack.db.clone(), stack.clock.clone());
     let checker = checker(stack)?;
     let issuer = issuer(stack)?.with_precheck(Arc::new(checker.clone()));
@@ -141,7 +148,8 @@ fn worker(stack: &Stack, shutdown: &CancellationToken, tasks: &mut JoinSet<()>) 
     let courier =
         Courier::new(db.clone(), stack.outbox.clone(), &smtp.url, &smtp.from).map_err(anyhow::Error::msg)?;
     let jobs = courier.register(Worker::new(db.clone()));
-    let jobs = compose::notices(stack)?.register(compose::tell(stack)?.register(jobs));
+    let letters = compose::letters(stack, themes);
+    let jobs = compose::notices(stack, &letters).register(compose::tell(stack, &letters).register(jobs));
     doors(stack, shutdown, tasks);
     let runner = Runner::new(db.clone(), stack.sealer.clone(), stack.clock.clone(), stack.random.clone());
     let refresher = runner.refresher();

@@ -28,7 +28,11 @@ impl Ground {
 
     /// What `portico serve` puts behind a tenant's host. Reads the tenants anew.
     pub(crate) async fn app(&self) -> App {
-        compose::app(&self.stack, Refresher::elsewhere(self.stack.db.clone())).await.expect("it is composed")
+        compose::app(
+            &self.stack,
+            compose::themes().expect("they compile"),
+            Refresher::elsewhere(self.stack.db.clone()),
+        )
     }
 
     /// Statements that no role of ours may run.

@@ -351,7 +351,11 @@ async fn the_demo_adds_its_outbox_and_nothing_else() {
         .replace("[platform]", "[platform]\ndemo = true");
     let stack = crate::ground::open(&demo).await;
     let refresher = platform_connectors::sync::Refresher::elsewhere(stack.db.clone());
-    let app = platform_server::compose::app(&stack, refresher).await.expect("it is composed");
+    let app = platform_server::compose::app(
+        &stack,
+        platform_server::compose::themes().expect("they compile"),
+        refresher,
+    );
     let known = ground.app().await.web.routes;
     let added: Vec<_> =
         app.web.routes.iter().filter(|route| !known.contains(route)).map(|route| route.path).collect();

@@ -144,7 +144,11 @@ async fn requests_recover_within_five_seconds_and_nothing_acknowledged_is_lost()
         companies.push(company);
     }
     owner.close().await.expect("closed");
-    let app = compose::app(&stack, Refresher::elsewhere(stack.db.clone())).await.expect("it is composed");
+    let app = compose::app(
+        &stack,
+        compose::themes().expect("they compile"),
+        Refresher::elsewhere(stack.db.clone()),
+    );
     let site = tenant(vendor.id, vendor.word);
     let stop = Arc::new(AtomicBool::new(false));
     let mut readers = Vec::new();
