@@ -5,7 +5,6 @@
 //! their final dot; the root is the empty text.
 
 pub mod client;
-pub mod guard;
 pub mod message;
 mod resolver;
 pub mod said;
@@ -15,8 +14,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 pub use client::{Client, Mode};
-pub use guard::Guard;
 pub use message::{Answer, Code, Data, Kind, Rr};
+pub use platform_core::guard::Guard;
 pub use said::{Said, Trouble};
 pub use walk::{NameServer, WalkError, Zone};
 

@@ -7,6 +7,7 @@ pub mod doors;
 pub mod mapping;
 pub mod orderflow;
 pub mod orders;
+mod outbound;
 pub mod registry;
 pub mod requests;
 pub mod sync;

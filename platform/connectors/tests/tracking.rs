@@ -223,8 +223,13 @@ async fn silent_parcels_are_asked_for_with_patience() {
     ];
     let (address, asked) = provider(answers).await;
     world.account(Some(&address)).await;
-    let poller =
-        Poller::new(world.db.clone(), world.sealer.clone(), Arc::new(SystemClock), Arc::new(SystemRandom));
+    let poller = Poller::new(
+        world.db.clone(),
+        world.sealer.clone(),
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+        true,
+    );
     let pause = "select round(extract(epoch from next_poll_at - now()) / 10)::text || ' ' || failures || ' ' || coalesce(last_error, '-') from tracking_providers";
     assert_eq!(poller.round().await.expect("a round"), 1);
     assert_eq!(world.text(pause).await, "9 1 asked too often; again in 90 s");

@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod clock;
 pub mod db;
+pub mod guard;
 pub mod id;
 pub mod jobs;
 pub mod mail;

@@ -10,10 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use futures_util::future::BoxFuture;
+use http::HeaderName;
 use serde::Deserialize;
 
 use super::accounts::Account;
-use super::http;
+use super::asking::Asking;
 use super::numbers::bare;
 use super::provider::{AskError, Checkpoint, CheckpointKind, Message, Parcel, Provider, Refused};
 
@@ -24,6 +25,7 @@ pub const OLDEST: TimeDelta = TimeDelta::days(7);
 /// How far its clock may be ahead of ours.
 const AHEAD: TimeDelta = TimeDelta::minutes(5);
 const SIGNATURE: &str = "aftership-hmac-sha256";
+const KEY: HeaderName = HeaderName::from_static("as-api-key");
 /// Checkpoints of one parcel that are taken; a real one has some forty.
 const MOST: usize = 200;
 const LONGEST: usize = 300;
@@ -111,6 +113,7 @@ impl Provider for AfterShip {
 
     fn ask<'a>(
         &'a self,
+        asking: &'a Asking,
         account: &'a Account,
         key: &'a str,
         numbers: &'a [String],
@@ -120,7 +123,7 @@ impl Provider for AfterShip {
             let numbers: Vec<String> = numbers.iter().map(|number| bare(number)).collect();
             let url =
                 format!("{}/trackings?tracking_numbers={}&limit=200", account.api_url, numbers.join(","));
-            let body = http::get(&url, &[("as-api-key", key), ("accept", "application/json")]).await?;
+            let body = asking.get(&url, (KEY, key)).await?;
             let answer: Answer = serde_json::from_slice(&body)
                 .map_err(|error| AskError::Refused(format!("an answer of another shape: {error}")))?;
             Ok(answer.data.trackings.into_iter().map(parcel).collect())

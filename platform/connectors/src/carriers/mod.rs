@@ -6,7 +6,7 @@
 
 mod accounts;
 pub mod aftership;
-mod http;
+mod asking;
 mod inbox;
 mod links;
 mod numbers;
@@ -14,6 +14,7 @@ mod poll;
 mod provider;
 
 pub use accounts::{Account, NewAccount, Shown, find, put, show};
+pub use asking::Asking;
 pub use inbox::{Received, receive};
 pub use links::link;
 pub use numbers::bare;

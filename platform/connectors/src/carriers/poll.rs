@@ -13,6 +13,7 @@ use platform_core::{Db, Error, Scope, System, TenantTx};
 use tokio_util::sync::CancellationToken;
 
 use super::accounts::{self, Account};
+use super::asking::Asking;
 use super::inbox;
 use super::provider::{AskError, provider};
 
@@ -31,6 +32,7 @@ pub struct Poller {
     sealer: Sealer,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    loopback: bool,
 }
 
 impl std::fmt::Debug for Poller {
@@ -40,10 +42,17 @@ impl std::fmt::Debug for Poller {
 }
 
 impl Poller {
-    /// Asks nothing before [`Poller::run`].
+    /// Asks nothing before [`Poller::run`]. `loopback`: providers on this very machine are asked too, in the demo and in
+    /// tests.
     #[must_use]
-    pub fn new(db: Db, sealer: Sealer, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { db, sealer, clock, random }
+    pub fn new(
+        db: Db,
+        sealer: Sealer,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        loopback: bool,
+    ) -> Self {
+        Self { db, sealer, clock, random, loopback }
     }
 
     /// Asks until shutdown.
@@ -91,7 +100,8 @@ impl Poller {
             return Ok(Ok(()));
         }
         // No transaction is open while somebody else is waited for.
-        let parcels = match provider.ask(account, &key, &numbers).await {
+        let asked = async { provider.ask(&Asking::new(self.loopback)?, account, &key, &numbers).await };
+        let parcels = match asked.await {
             Ok(parcels) => parcels,
             Err(error) => return Ok(Err(error)),
         };

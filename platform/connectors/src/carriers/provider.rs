@@ -5,6 +5,7 @@ use futures_util::future::BoxFuture;
 
 use super::accounts::Account;
 use super::aftership::AfterShip;
+use super::asking::Asking;
 
 /// Where a parcel was seen, in our words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -122,6 +123,7 @@ pub trait Provider: Send + Sync {
     /// What is known of these numbers. Unknown ones are left out.
     fn ask<'a>(
         &'a self,
+        asking: &'a Asking,
         account: &'a Account,
         key: &'a str,
         numbers: &'a [String],

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use platform_core::audit::Actor;
 use platform_core::clock::Clock;
+use platform_core::guard::Guard;
 use platform_core::id::{DoorId, RequestId, TenantId};
 use platform_core::jobs::{Failure, Worker};
 use platform_core::mail::Outbox;
@@ -234,8 +235,9 @@ impl Doors {
         Ok(match &opened.settings {
             Settings::Inbox { table } => Arc::new(Inbox::new(secret, table)?),
             Settings::Webhook { url, allow_private, ca_file } => {
-                let (rules, clock) = ((*allow_private, config.loopback), self.inner.clock.clone());
-                Arc::new(Webhook::new(url, rules, ca_file.as_deref(), secret, clock)?)
+                let guard = if *allow_private { Guard::Any } else { Guard::Public };
+                let (where_to, clock) = ((guard, config.loopback), self.inner.clock.clone());
+                Arc::new(Webhook::new(url, where_to, ca_file.as_deref(), secret, clock)?)
             }
             Settings::Mail { to, attach } => Arc::new(Operations {
                 db: self.inner.db.clone(),

@@ -16,7 +16,6 @@ mod registry;
 mod settings;
 mod signature;
 mod webhook;
-mod wire;
 
 use std::future::Future;
 use std::pin::Pin;

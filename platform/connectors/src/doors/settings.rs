@@ -61,7 +61,7 @@ impl Settings {
             Self::Inbox { table } if table_name(table).is_none() => {
                 Err("the inbox table is named by small letters, digits and _, with a schema and a dot before it or not".into())
             }
-            Self::Webhook { url, .. } => super::wire::Target::read(url, loopback).map(|_| ()),
+            Self::Webhook { url, .. } => crate::outbound::Target::read(url, loopback).map(|_| ()),
             Self::Mail { to, .. } if !to.contains('@') || to.contains(char::is_whitespace) => {
                 Err(format!("{to:?} is no mail address"))
             }

@@ -4,18 +4,22 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderName, StatusCode};
+use http::{HeaderName, Method, StatusCode, header};
 use platform_core::clock::Clock;
+use platform_core::guard::Guard;
 use platform_core::id::RequestId;
 
-use super::wire::{self, Rules, Target};
 use super::{Answer, Doing, Door, Message, Verdict, sign};
+use crate::outbound::{Call, Outbound, Target};
+
+/// An answer is a few words.
+const LARGEST: usize = 64 * 1024;
 
 /// One address.
 #[derive(Debug)]
 pub(super) struct Webhook {
     target: Target,
-    rules: Rules,
+    outbound: Outbound,
     secret: Secret,
     clock: Arc<dyn Clock>,
 }
@@ -32,24 +36,26 @@ impl std::fmt::Debug for Secret {
 impl Webhook {
     pub(super) fn new(
         url: &str,
-        (allow_private, loopback): (bool, bool),
+        (guard, loopback): (Guard, bool),
         ca_file: Option<&str>,
         secret: &str,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, String> {
-        let rules = Rules { allow_private, loopback, tls: wire::tls(ca_file)? };
-        Ok(Self { target: Target::read(url, loopback)?, rules, secret: Secret(secret.to_owned()), clock })
+        let outbound = Outbound::new(guard, loopback, ca_file)?;
+        Ok(Self { target: Target::read(url, loopback)?, outbound, secret: Secret(secret.to_owned()), clock })
     }
 
     async fn call(&self, message: &Message) -> Result<Option<Verdict>, String> {
         let (id, now) = (message.id.to_string(), self.clock.now().timestamp());
         let body = Bytes::from(message.json());
         let headers = [
+            (header::CONTENT_TYPE, "application/json".to_owned()),
             (HeaderName::from_static("webhook-id"), id.clone()),
             (HeaderName::from_static("webhook-timestamp"), now.to_string()),
             (HeaderName::from_static("webhook-signature"), sign(&self.secret.0, &id, now, &body)),
         ];
-        let reply = wire::post(&self.target, &self.rules, &headers, body).await?;
+        let call = Call { method: Method::POST, headers: &headers, body, largest: LARGEST };
+        let reply = self.outbound.call(&self.target, call).await?;
         if !reply.status.is_success() {
             return Err(refused(reply.status));
         }
@@ -81,7 +87,7 @@ impl Door for Webhook {
 
     fn test(&self) -> Doing<'_, String> {
         Box::pin(async move {
-            wire::connect(&self.target, &self.rules).await?;
+            self.outbound.connect(&self.target).await?;
             Ok("the address can be reached; nothing was sent".to_owned())
         })
     }

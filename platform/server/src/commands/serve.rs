@@ -153,7 +153,9 @@ fn worker(
     doors(stack, shutdown, tasks);
     let runner = Runner::new(db.clone(), stack.sealer.clone(), stack.clock.clone(), stack.random.clone());
     let refresher = runner.refresher();
-    let poller = Poller::new(db.clone(), stack.sealer.clone(), stack.clock.clone(), stack.random.clone());
+    let loopback = stack.config.platform.demo;
+    let poller =
+        Poller::new(db.clone(), stack.sealer.clone(), stack.clock.clone(), stack.random.clone(), loopback);
     let stop = shutdown.clone();
     tasks.spawn(async move { poller.run(stop).await });
     let stop = shutdown.clone();

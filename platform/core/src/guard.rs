@@ -1,14 +1,14 @@
-//! Which addresses the probe may connect to. Name servers and hosts are named by strangers: without this they could
-//! make us knock at our own network.
+//! Which addresses we may connect to on somebody else's word: name servers and hosts that a probe is led to, systems that
+//! a tenant names. Without this they could make us knock at our own network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Where we may connect on a stranger's word.
+/// Where we may connect on somebody else's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
     /// Addresses that the internet routes, and no others.
     Public,
-    /// Any: in tests and in the demo, where everything is on loopback.
+    /// Any: in tests and in the demo, where everything is on loopback, and where the operator said so.
     Any,
 }
 
