@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// A file's name and kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub struct Download {
 }
 
 const LONGEST: usize = 80;
+/// What RFC 8187 lets stand as it is, as far as names have it.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 impl Download {
     /// `name` is made safe by [`safe_name`]; an unreadable media type becomes plain bytes.
@@ -48,14 +51,7 @@ impl Download {
     /// By RFC 6266: plain letters for old programs, all letters for the others.
     fn disposition(&self) -> String {
         let plain: String = self.name.chars().map(|c| if c.is_ascii() { c } else { '_' }).collect();
-        let encoded = self.name.bytes().fold(String::new(), |mut out, byte| {
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {
-                out.push(char::from(byte));
-            } else {
-                out.push_str(&format!("%{byte:02X}"));
-            }
-            out
-        });
+        let encoded = utf8_percent_encode(&self.name, ESCAPED);
         format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
     }
 }

@@ -24,6 +24,7 @@ mod letters;
 mod limits;
 mod next;
 pub mod pages;
+pub mod paging;
 mod posted;
 mod preferences;
 mod render;

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use crate::posted::percent_decode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 const LONGEST: usize = 1024;
+/// What a query needs no escape for; slashes are left to be read.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
 /// A path (and query) on this host that is safe to redirect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,16 +39,7 @@ impl Next {
     /// As the value of a query parameter.
     #[must_use]
     pub fn encoded(&self) -> String {
-        let mut out = String::with_capacity(self.0.len() + 8);
-        for byte in self.0.bytes() {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
-                    out.push(char::from(byte));
-                }
-                other => out.push_str(&format!("%{other:02X}")),
-            }
-        }
-        out
+        utf8_percent_encode(&self.0, ESCAPED).to_string()
     }
 }
 
@@ -62,11 +55,11 @@ fn is_local(text: &str) -> bool {
         if !stays(&reading) {
             return false;
         }
-        let decoded = percent_decode(&reading);
+        let decoded = percent_decode_str(&reading).decode_utf8_lossy();
         if decoded == reading {
             break;
         }
-        reading = decoded;
+        reading = decoded.into_owned();
     }
     // Signing in again after signing in would go round in circles.
     text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic()) && !text.starts_with("/sign-in")

@@ -16,12 +16,7 @@ pub struct Posted(Arc<[(String, String)]>);
 impl Posted {
     /// Reads `application/x-www-form-urlencoded`. Never fails: what cannot be decoded stays as it is.
     pub(crate) fn decode(body: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(body);
-        let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (percent_decode(&name.replace('+', " ")), percent_decode(&value.replace('+', " ")))
-        });
-        Self(pairs.collect())
+        Self(form_urlencoded::parse(body).into_owned().collect())
     }
 
     /// What was typed into a field, without blanks around it; empty when the field is absent.
@@ -116,33 +111,9 @@ impl Problems {
     }
 }
 
-/// `%41` to `A`; what is not an escape stays, and what is not UTF-8 becomes U+FFFD.
-pub(crate) fn percent_decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escaped = (bytes[at] == b'%')
-            .then(|| Some((hex(*bytes.get(at + 1)?)?, hex(*bytes.get(at + 2)?)?)))
-            .flatten();
-        if let Some((high, low)) = escaped {
-            out.push(high << 4 | low);
-            at += 3;
-        } else {
-            out.push(bytes[at]);
-            at += 1;
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Posted, Problems, percent_decode};
+    use super::{Posted, Problems};
 
     #[test]
     fn forms_are_read_whatever_they_hold() {
@@ -151,7 +122,6 @@ mod tests {
         assert_eq!(form.all("tag").collect::<Vec<_>>(), ["1", "2"]);
         assert!(form.ticked("remember") && !form.ticked("other"));
         assert_eq!((form.text("%zz"), form.text("bad"), form.text("other")), ("%4", "\u{fffd}", ""));
-        assert_eq!(percent_decode("%"), "%");
     }
 
     #[test]

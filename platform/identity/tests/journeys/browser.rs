@@ -110,11 +110,7 @@ impl Browser {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let body = fields
-            .iter()
-            .map(|(name, value)| format!("{name}={}", encode(value)))
-            .collect::<Vec<_>>()
-            .join("&");
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         self.send(request.body(Body::from(body)).expect("a request")).await
     }
 
@@ -178,18 +174,4 @@ impl Browser {
 
 pub(crate) fn token_of(link: &str) -> String {
     link.rsplit('/').next().expect("a link has a path").to_owned()
-}
-
-fn encode(text: &str) -> String {
-    text.bytes()
-        .map(
-            |byte| {
-                if byte.is_ascii_alphanumeric() {
-                    char::from(byte).to_string()
-                } else {
-                    format!("%{byte:02X}")
-                }
-            },
-        )
-        .collect()
 }

@@ -2,9 +2,13 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use async_zip::base::write::ZipFileWriter;
+use async_zip::error::ZipError;
+use async_zip::{Compression, ZipDateTimeBuilder, ZipEntryBuilder};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
+use chrono::{Datelike as _, Timelike as _};
 use futures_util::stream::try_unfold;
 use platform_web::{Download, Error, Posted, Problems, safe_name};
 use uuid::Uuid;
@@ -13,7 +17,6 @@ use super::document::{self, ids};
 use super::list::{self, Asked};
 use super::routes::{Reader, today};
 use super::store;
-use super::zip::Zip;
 
 /// So many documents of at most 20 MiB stay below the 4 GiB of the format.
 pub const AT_MOST: usize = 200;
@@ -41,10 +44,9 @@ pub(super) async fn archive(reader: Reader, form: Posted) -> Result<Response, Er
     let start = Progress {
         reader,
         left: ids.into(),
-        zip: Some(Zip::default()),
+        zip: Some(Archive::new(Vec::new())),
         names: HashSet::new(),
         missing: Vec::new(),
-        next: VecDeque::new(),
     };
     let body = Body::from_stream(try_unfold(start, |progress| async move {
         progress.next().await.inspect_err(|error| tracing::warn!(%error, "an archive of invoices broke off"))
@@ -52,36 +54,37 @@ pub(super) async fn archive(reader: Reader, form: Posted) -> Result<Response, Er
     Ok(Download::new(&name, "zip", "application/zip").response(body))
 }
 
+/// What was written and is not sent yet, and what the directory at the end has to know.
+type Archive = ZipFileWriter<Vec<u8>>;
+
 /// How far an archive has got.
 struct Progress {
     reader: Reader,
     left: VecDeque<Uuid>,
     /// Gone once the directory is written.
-    zip: Option<Zip>,
+    zip: Option<Archive>,
     names: HashSet<String>,
     /// Numbers of those that are not there yet.
     missing: Vec<String>,
-    /// Written, and not sent yet.
-    next: VecDeque<Bytes>,
 }
 
 impl Progress {
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, std::io::Error> {
-        loop {
-            if let Some(bytes) = self.next.pop_front() {
-                return Ok(Some((bytes, self)));
+        let Some(mut zip) = self.zip.take() else { return Ok(None) };
+        while let Some(id) = self.left.pop_front() {
+            self.add(&mut zip, id).await.map_err(|error| std::io::Error::other(format!("{error:?}")))?;
+            let written = std::mem::take(zip.inner_mut());
+            if !written.is_empty() {
+                self.zip = Some(zip);
+                return Ok(Some((written.into(), self)));
             }
-            if let Some(id) = self.left.pop_front() {
-                self.add(id).await.map_err(|error| std::io::Error::other(format!("{error:?}")))?;
-                continue;
-            }
-            let Some(zip) = self.zip.take() else { return Ok(None) };
-            self.finish(zip);
         }
+        let end = self.finish(zip).await.map_err(std::io::Error::other)?;
+        Ok(Some((end.into(), self)))
     }
 
     /// Reads one document and writes it down as given, both in one transaction, and puts it in line.
-    async fn add(&mut self, id: Uuid) -> Result<(), Error> {
+    async fn add(&mut self, zip: &mut Archive, id: Uuid) -> Result<(), Error> {
         let reader = &self.reader;
         if !reader.person.still().await {
             return Err(Error::not_found());
@@ -91,13 +94,23 @@ impl Progress {
         let found = document::find(&mut tx, reader, &invoice, true).await?;
         tx.commit().await?;
         match document::ready(reader, &invoice, found).await? {
-            Some(ready) => self.put(&ready.name, ready.extension, ready.bytes),
+            Some(ready) => {
+                let put = self.put(zip, &ready.name, ready.extension, &ready.bytes).await;
+                put.map_err(Error::internal)?;
+            }
             None => self.missing.push(invoice.number),
         }
         Ok(())
     }
 
-    fn put(&mut self, name: &str, extension: &str, bytes: Vec<u8>) {
+    /// Stored as they are: PDFs are compressed already.
+    async fn put(
+        &mut self,
+        zip: &mut Archive,
+        name: &str,
+        extension: &str,
+        bytes: &[u8],
+    ) -> Result<(), ZipError> {
         let stem = safe_name(name);
         let mut name = format!("{stem}.{extension}");
         let mut again = 2;
@@ -106,15 +119,20 @@ impl Progress {
             again += 1;
         }
         let at = self.reader.visit.now().with_timezone(&self.reader.visit.look().zone);
-        if let Some(zip) = &mut self.zip {
-            self.next.push_back(zip.member(&name, &bytes, at).into());
-            self.next.push_back(bytes.into());
-        }
+        let at = ZipDateTimeBuilder::new()
+            .year(at.year())
+            .month(at.month())
+            .day(at.day())
+            .hour(at.hour())
+            .minute(at.minute())
+            .second(at.second());
+        let member =
+            ZipEntryBuilder::new(name.into(), Compression::Stored).last_modification_date(at.build());
+        zip.write_entry_whole(member, bytes).await
     }
 
     /// Says what is not inside, then the directory.
-    fn finish(&mut self, zip: Zip) {
-        self.zip = Some(zip);
+    async fn finish(&mut self, mut zip: Archive) -> Result<Vec<u8>, ZipError> {
         if !self.missing.is_empty() {
             let words = self.reader.visit.words();
             let text = format!(
@@ -122,10 +140,9 @@ impl Progress {
                 words.say("invoices.archive.missing", &[]),
                 self.missing.join("\r\n")
             );
-            self.put(&words.say("invoices.archive.missing_name", &[]), "txt", text.into_bytes());
+            let name = words.say("invoices.archive.missing_name", &[]);
+            self.put(&mut zip, &name, "txt", text.as_bytes()).await?;
         }
-        if let Some(zip) = self.zip.take() {
-            self.next.push_back(zip.end().into());
-        }
+        zip.close().await
     }
 }

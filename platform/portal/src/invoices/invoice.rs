@@ -1,9 +1,9 @@
 //! Invoices by our own rules: what is owed, what is overdue, and which filter one belongs to. Pure.
 
 use chrono::NaiveDate;
+use platform_web::paging;
 use rust_decimal::Decimal;
 use serde::Serialize;
-use uuid::Uuid;
 
 /// Which way the money goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -115,36 +115,11 @@ pub fn days_overdue(kind: Kind, status: Status, due: Option<NaiveDate>, today: N
     u32::try_from(days).ok().filter(|days| *days > 0)
 }
 
-/// A place in a list, newest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor {
-    pub day: NaiveDate,
-    pub id: Uuid,
-}
-
-impl std::fmt::Display for Cursor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}", self.day.format("%Y%m%d"), self.id.simple())
-    }
-}
-
-impl std::str::FromStr for Cursor {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (day, id) = text.split_once('-').ok_or(())?;
-        let day = NaiveDate::parse_from_str(day, "%Y%m%d").map_err(|_| ())?;
-        Ok(Self { day, id: id.parse().map_err(|_| ())? })
-    }
-}
+/// A place in the list: invoices by their day.
+pub type Cursor = paging::Cursor<NaiveDate>;
 
 /// Which way a page goes from a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
-    Newest,
-    OlderThan(Cursor),
-    NewerThan(Cursor),
-}
+pub type From = paging::From<NaiveDate>;
 
 #[cfg(test)]
 mod tests {
@@ -173,14 +148,5 @@ mod tests {
         assert_eq!(owed(Status::PartlyPaid, money(10_000), money(2_500)), money(7_500));
         assert_eq!(owed(Status::Open, money(10_000), money(12_000)), Decimal::ZERO);
         assert_eq!(owed(Status::Paid, money(10_000), Decimal::ZERO), Decimal::ZERO);
-    }
-
-    #[test]
-    fn places_survive_an_address() {
-        let cursor = Cursor { day: day("2026-11-21"), id: Uuid::from_u128(7) };
-        assert_eq!(cursor.to_string().parse(), Ok(cursor));
-        for bad in ["", "-", "20261121-", "20261341-00000000000000000000000000000007"] {
-            assert_eq!(bad.parse::<Cursor>(), Err(()), "{bad}");
-        }
     }
 }

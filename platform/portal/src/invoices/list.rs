@@ -9,16 +9,18 @@ use http::StatusCode;
 use platform_connectors::sync::{SHORTEST, normalised};
 use platform_core::audit::{self, Actor, Entry};
 use platform_web::csv::{self, Field};
+use platform_web::paging::address;
 use platform_web::{Download, Error, Posted, Problems};
 use serde::Deserialize;
 use themes::{Registry, Words};
 
-use super::invoice::{self, Cursor, From, Kind, Show};
+use super::invoice::{self, From, Kind, Show};
 use super::pages::{FilterLink, List};
 use super::routes::{Reader, today};
 use super::store::{self, InvoiceRow, Overview, PAGE, Query};
 use super::tell;
 
+const LIST: &str = "/invoices";
 /// Invoices that are read at once for a file.
 const CHUNK: usize = 500;
 
@@ -65,14 +67,8 @@ impl Asked {
         Self { show: text("show"), q: text("q"), before: text("before"), after: text("after") }
     }
 
-    /// A place that is not readable is no place: the list begins at its newest.
     fn from(&self) -> From {
-        let place = |text: &str| text.parse::<Cursor>().ok();
-        match (place(&self.before), place(&self.after)) {
-            (Some(cursor), _) => From::OlderThan(cursor),
-            (None, Some(cursor)) => From::NewerThan(cursor),
-            (None, None) => From::Newest,
-        }
+        From::asked(&self.before, &self.after)
     }
 
     /// What was searched for, as stored keys are compared. Too short is no search.
@@ -100,8 +96,8 @@ pub(super) async fn page(
     let mut rows = store::list(&mut tx, &query).await?;
     let overview = store::overview(&mut tx, today).await?;
     drop(tx);
-    let (newer, older) = places(&mut rows, from);
-    let place = |place: String| address("/invoices", show, &asked.q, &place);
+    let beside = from.cut(&mut rows, PAGE, InvoiceRow::cursor);
+    let (newer, older) = beside.addresses(LIST, &shown(show, &asked.q));
     let orders = reader.opens_orders();
     let mut rows: Vec<_> = rows.iter().map(|row| tell::row(row, today, orders)).collect();
     rows.iter_mut().for_each(|row| row.chosen = chosen.contains(&row.id));
@@ -109,9 +105,9 @@ pub(super) async fn page(
         show,
         filters: Show::ALL.into_iter().map(|show| filter(show, &asked.q, &overview)).collect(),
         rows,
-        newer: newer.map(|cursor| place(format!("after={cursor}"))),
-        older: older.map(|cursor| place(format!("before={cursor}"))),
-        csv: address("/invoices/list.csv", show, &asked.q, ""),
+        newer,
+        older,
+        csv: address("/invoices/list.csv", &shown(show, &asked.q)),
         any: overview.any,
         at_most: u32::try_from(super::archive::AT_MOST).unwrap_or(u32::MAX),
         query: asked.q,
@@ -121,58 +117,19 @@ pub(super) async fn page(
     visit.render_as(status, &page)
 }
 
-/// Cuts the row that only says "there is more", and says where the neighbouring pages begin.
-fn places(rows: &mut Vec<InvoiceRow>, from: From) -> (Option<Cursor>, Option<Cursor>) {
-    let more = rows.len() > PAGE;
-    match from {
-        From::NewerThan(_) if more => {
-            rows.remove(0);
-        }
-        _ => rows.truncate(PAGE),
-    }
-    let (first, last) = (rows.first().map(InvoiceRow::cursor), rows.last().map(InvoiceRow::cursor));
-    match from {
-        From::Newest => (None, last.filter(|_| more)),
-        From::OlderThan(_) => (first, last.filter(|_| more)),
-        From::NewerThan(_) => (first.filter(|_| more), last),
-    }
-}
-
 fn filter(show: Show, typed: &str, overview: &Overview) -> FilterLink {
     let count = match show {
         Show::Open => Some(overview.open),
         Show::Overdue => Some(overview.overdue),
         Show::All | Show::Paid | Show::CreditNotes => None,
     };
-    let href = address("/invoices", show, typed, "");
+    let href = address(LIST, &shown(show, typed));
     FilterLink { show, href, count: count.and_then(|count| u32::try_from(count).ok()) }
 }
 
-/// The address of a list: filter, search and place, each only when it says something.
-fn address(path: &str, show: Show, typed: &str, place: &str) -> String {
-    let mut parts = Vec::new();
-    if show != Show::All {
-        parts.push(format!("show={}", show.word()));
-    }
-    if !typed.trim().is_empty() {
-        parts.push(format!("q={}", encoded(typed.trim())));
-    }
-    if !place.is_empty() {
-        parts.push(place.to_owned());
-    }
-    if parts.is_empty() { path.to_owned() } else { format!("{path}?{}", parts.join("&")) }
-}
-
-/// Text for the query of an address.
-fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-        out
-    })
+/// What the addresses of the list keep.
+fn shown(show: Show, typed: &str) -> [(&'static str, &str); 2] {
+    [("show", if show == Show::All { "" } else { show.word() }), ("q", typed.trim())]
 }
 
 /// The current filter as a file, read and sent in parts.

@@ -15,7 +15,6 @@ pub mod routes;
 mod samples;
 pub mod store;
 pub(crate) mod tell;
-mod zip;
 
 use themes::Registry;
 

@@ -65,7 +65,7 @@ impl InvoiceRow {
     /// Where a page that ends with this invoice goes on.
     #[must_use]
     pub fn cursor(&self) -> Cursor {
-        Cursor { day: self.issued_on, id: self.id }
+        Cursor { at: self.issued_on, id: self.id }
     }
 }
 
@@ -132,7 +132,7 @@ pub async fn list(tx: &mut TenantTx, query: &Query<'_>) -> Result<Vec<InvoiceRow
 /// Adds the side of a place that is wanted; gives `order` back.
 fn beside(sql: &mut QueryBuilder<Postgres>, side: &str, place: Cursor, order: &'static str) -> &'static str {
     sql.push(format_args!(" and (i.issued_on, i.id) {side} ("))
-        .push_bind(place.day)
+        .push_bind(place.at)
         .push(", ")
         .push_bind(place.id)
         .push(")");

@@ -44,7 +44,7 @@ async fn keep(reader: Reader, form: Posted) -> Result<Response, Error> {
             tx.commit().await?;
             visit.site().keep().forget(person.tenant, Some(person.contact.customer));
             visit.flash(Tone::Success, "flash.list_kept");
-            return Ok(visit.redirect(&address(show, &query, "")));
+            return Ok(visit.redirect(&address(show, &query)));
         }
         problem = Some("orders.views.too_many");
     }
@@ -73,6 +73,6 @@ async fn remove(Reader { visit, person }: Reader, Path(view): Path<String>) -> R
 
 /// A kept list as a link; `shown` is the address of the list that is on the page.
 pub(super) fn link(view: ViewRow, shown: &str) -> ViewLink {
-    let href = address(order::show(&view.filter), &view.query, "");
+    let href = address(order::show(&view.filter), &view.query);
     ViewLink { id: view.id.to_string(), name: view.name, current: href == shown, href }
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use platform_connectors::sync::{SHORTEST, normalised};
+use platform_web::paging;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use uuid::Uuid;
@@ -118,36 +119,11 @@ pub fn late(
     after_promise || expected.or(promised).is_some_and(|day| day < today)
 }
 
-/// A place in a list, newest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor {
-    pub at: DateTime<Utc>,
-    pub id: Uuid,
-}
-
-impl std::fmt::Display for Cursor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}", self.at.timestamp_micros(), self.id.simple())
-    }
-}
-
-impl std::str::FromStr for Cursor {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (at, id) = text.rsplit_once('-').ok_or(())?;
-        let at = at.parse().ok().and_then(DateTime::from_timestamp_micros).ok_or(())?;
-        Ok(Self { at, id: id.parse().map_err(|_| ())? })
-    }
-}
+/// A place in the list: orders by the moment they were placed.
+pub type Cursor = paging::Cursor<DateTime<Utc>>;
 
 /// Which way a page goes from a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
-    Newest,
-    OlderThan(Cursor),
-    NewerThan(Cursor),
-}
+pub type From = paging::From<DateTime<Utc>>;
 
 /// A filter's word in addresses.
 #[must_use]
@@ -181,18 +157,6 @@ pub fn nothing_to_find(typed: &str) -> bool {
     !typed.trim().is_empty() && searched(typed).is_empty()
 }
 
-/// Text for the query of an address.
-#[must_use]
-pub fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-        out
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,19 +175,5 @@ mod tests {
         assert!(!late(Status::Delivered, day("2026-11-01"), day("2026-11-09")), "it is there");
         assert!(!late(Status::Confirmed, None, None), "nothing was promised");
         assert!(!late(Status::Confirmed, day("2026-11-28"), day("2026-11-25")), "early");
-    }
-
-    #[test]
-    fn places_survive_an_address() {
-        let cursor = Cursor {
-            at: DateTime::from_timestamp_micros(1_763_700_000_123_456).expect("a moment"),
-            id: Uuid::from_u128(7),
-        };
-        assert_eq!(cursor.to_string().parse(), Ok(cursor));
-        for bad in
-            ["", "-", "x-y", "1763700000123456-", "99999999999999999999-00000000000000000000000000000007"]
-        {
-            assert_eq!(bad.parse::<Cursor>(), Err(()), "{bad}");
-        }
     }
 }

@@ -9,12 +9,12 @@ use platform_core::id::OrderId;
 use platform_core::mail::Outbox;
 use platform_identity::{Allowed, Role, need};
 use platform_web::pages::Freshness;
-use platform_web::{Access, Capability, Error, Routes, Visit};
+use platform_web::{Access, Capability, Error, Routes, Visit, paging};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::live::Live;
-use super::order::{self, Cursor, From, Show};
+use super::order::{self, From, Show, Summary};
 use super::pages::{self, Detail, FilterLink, Hearing, KeepForm, List, ShareForm};
 use super::store::sharing::Colleague;
 use super::store::{self, Overview};
@@ -22,6 +22,8 @@ use super::{export, kept_lists, tell, watching};
 
 /// The module that a tenant switches on to show orders.
 pub const MODULE: &str = "orders";
+
+const LIST: &str = "/orders";
 
 /// Data older than this is announced as late. The hot set is read every few seconds while all is well.
 const LATE_DATA: chrono::TimeDelta = chrono::TimeDelta::minutes(2);
@@ -69,14 +71,8 @@ impl Asked {
         Self { show: order::word(show).to_owned(), q, ..Self::default() }
     }
 
-    /// A place that is not readable is no place: the list begins at its newest.
     fn from(&self) -> From {
-        let place = |text: &str| text.parse::<Cursor>().ok();
-        match (place(&self.before), place(&self.after)) {
-            (Some(cursor), _) => From::OlderThan(cursor),
-            (None, Some(cursor)) => From::NewerThan(cursor),
-            (None, None) => From::Newest,
-        }
+        From::asked(&self.before, &self.after)
     }
 }
 
@@ -115,18 +111,18 @@ pub(super) async fn list_page(reader: &Reader, asked: Asked, keep: KeepForm) -> 
     let (mut rows, overview) = store::list(&mut tx, &query).await?;
     let views = store::views::views(&mut tx, person.contact.id).await?;
     drop(tx);
-    let (newer, older) = places(&mut rows, query.from);
-    let address = |place: &str| address(show, &asked.q, place);
-    let shown = self::address(show, &asked.q, "");
+    let beside = query.from.cut(&mut rows, store::PAGE, Summary::cursor);
+    let (newer, older) = beside.addresses(LIST, &shown(show, &asked.q));
+    let here = address(show, &asked.q);
     Ok(List {
         show,
-        views: views.into_iter().map(|view| kept_lists::link(view, &shown)).collect(),
-        csv: shown.replacen("/orders", "/orders/list.csv", 1),
+        views: views.into_iter().map(|view| kept_lists::link(view, &here)).collect(),
+        csv: paging::address("/orders/list.csv", &shown(show, &asked.q)),
         keep,
         filters: Show::ALL.into_iter().map(|show| filter(show, &asked.q, &overview)).collect(),
         rows: rows.iter().map(|row| tell::row(row, today)).collect(),
-        newer: newer.map(|cursor| address(&format!("after={cursor}"))),
-        older: older.map(|cursor| address(&format!("before={cursor}"))),
+        newer,
+        older,
         any: overview.any_order,
         freshness: freshness(visit, &overview),
         events: Some("/orders/events".to_owned()),
@@ -230,23 +226,6 @@ pub(crate) fn freshness(visit: &Visit, overview: &Overview) -> Freshness {
     }
 }
 
-/// Cuts the row that only says "there is more", and says where the neighbouring pages begin.
-fn places(rows: &mut Vec<order::Summary>, from: From) -> (Option<Cursor>, Option<Cursor>) {
-    let more = rows.len() > store::PAGE;
-    match from {
-        From::NewerThan(_) if more => {
-            rows.remove(0);
-        }
-        _ => rows.truncate(store::PAGE),
-    }
-    let (first, last) = (rows.first().map(order::Summary::cursor), rows.last().map(order::Summary::cursor));
-    match from {
-        From::Newest => (None, last.filter(|_| more)),
-        From::OlderThan(_) => (first, last.filter(|_| more)),
-        From::NewerThan(_) => (first.filter(|_| more), last),
-    }
-}
-
 fn filter(show: Show, typed: &str, overview: &Overview) -> FilterLink {
     let count = match show {
         Show::Open => Some(overview.open),
@@ -255,24 +234,15 @@ fn filter(show: Show, typed: &str, overview: &Overview) -> FilterLink {
         Show::OnHold => Some(overview.on_hold),
         Show::All | Show::Delivered => None,
     };
-    FilterLink {
-        show,
-        href: address(show, typed, ""),
-        count: count.and_then(|count| u32::try_from(count).ok()),
-    }
+    FilterLink { show, href: address(show, typed), count: count.and_then(|count| u32::try_from(count).ok()) }
 }
 
-/// The address of a list: filter, search and place, each only when it says something.
-pub(super) fn address(show: Show, typed: &str, place: &str) -> String {
-    let mut parts = Vec::new();
-    if show != Show::All {
-        parts.push(format!("show={}", order::word(show)));
-    }
-    if !typed.trim().is_empty() {
-        parts.push(format!("q={}", order::encoded(typed.trim())));
-    }
-    if !place.is_empty() {
-        parts.push(place.to_owned());
-    }
-    if parts.is_empty() { "/orders".to_owned() } else { format!("/orders?{}", parts.join("&")) }
+/// The address of a list: filter and search, each only when it says something.
+pub(super) fn address(show: Show, typed: &str) -> String {
+    paging::address(LIST, &shown(show, typed))
+}
+
+/// What the addresses of the list keep.
+fn shown(show: Show, typed: &str) -> [(&'static str, &str); 2] {
+    [("show", if show == Show::All { "" } else { order::word(show) }), ("q", typed.trim())]
 }

@@ -177,16 +177,7 @@ async fn text(mut body: Body, headers: &HeaderMap) -> String {
 }
 
 pub(crate) fn encoded(form: &[(&str, &str)]) -> String {
-    let encode = |text: &str| -> String {
-        let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-        text.bytes()
-            .map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-            .collect()
-    };
-    form.iter()
-        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
-        .collect::<Vec<_>>()
-        .join("&")
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish()
 }
 
 /// Another address each time, so that the limits of one peer stay out of the way.
