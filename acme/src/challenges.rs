@@ -121,6 +121,25 @@ pub(crate) async fn put(
     Ok(())
 }
 
+/// Lays out `(host, token, text)` as if an authority were about to ask for it.
+pub(crate) async fn lay_out(
+    tx: &mut SystemTx,
+    (host, token, text): (&str, &str, &str),
+    expires: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query(
+        "insert into acme_challenges (host, kind, token, answer, expires) values ($1, $2, $3, $4, $5)",
+    )
+    .bind(host)
+    .bind(Kind::Http01)
+    .bind(token)
+    .bind(text)
+    .bind(expires)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 pub(crate) async fn remove(tx: &mut SystemTx, order: Uuid) -> Result<(), Error> {
     sqlx::query("delete from acme_challenges where order_id = $1").bind(order).execute(tx.conn()).await?;
     Ok(())

@@ -202,7 +202,8 @@ create table acme_challenges (
         (kind in ('http-01', 'tls-alpn-01', 'dns-01')),
     token text not null,
     answer text not null,
-    order_id uuid not null references acme_orders (id) on delete cascade,
+    -- none: a text of our own, to see whether port 80 of a host is ours through whatever stands in front of it
+    order_id uuid references acme_orders (id) on delete cascade,
     expires timestamptz not null,
     primary key (host, kind, token)
 );

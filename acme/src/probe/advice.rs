@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::facts::{Facts, Reading};
+use super::knock::Heard;
 use super::points::{Place, Points};
 use super::proof::Proof;
 use super::provider::{Apex, Provider};
@@ -218,14 +219,37 @@ impl Judge<'_> {
     }
 
     fn proxied(&self, name: &str) -> Check {
-        let host = self.want.host.as_str();
-        let says = format!("{name}'s proxy stands in front of the host; what is behind it cannot be seen.");
-        let check = Check::new(Code::Proxied, Level::Note, Who::Customer, host, says);
-        check.fix(format!(
-            "Switch the proxy off for {host} (in {name}: the grey cloud, “DNS only”). Or leave it on, prove the host by \
-             the TXT record, let the proxy fetch from {} with TLS, and let /.well-known/acme-challenge/ through.",
-            self.want.target.as_deref().unwrap_or("its target")
-        ))
+        let (host, target) = (self.want.host.as_str(), self.want.target.as_deref().unwrap_or("its target"));
+        let stands = format!("{name}'s proxy stands in front of the host");
+        let off = format!("off for {host} (in {name}: the grey cloud, “DNS only”)");
+        match &self.facts.knocked {
+            Some(Heard::Ours) => {
+                let says = format!("{stands} and lets visitors and the authority through to this platform.");
+                Check::well(Code::ProxyPasses, host, says)
+            }
+            Some(Heard::Other(seen)) => {
+                let says = format!("{stands}, and what the authority asks for does not come here: {seen}.");
+                // A proof by DNS does not go through the proxy.
+                let level = if self.want.method == "dns-01" { Level::Note } else { Level::Fail };
+                let check = Check::new(Code::ProxyBlocks, level, Who::Customer, host, says);
+                check.fix(format!(
+                    "Let the proxy fetch from {target}, and let http://{host}/.well-known/acme-challenge/ through without \
+                     a redirect or a page of its own. Or switch the proxy {off}."
+                ))
+            }
+            unseen => {
+                let why = match unseen {
+                    Some(Heard::Unclear(why)) => why,
+                    _ => "what is behind it cannot be seen",
+                };
+                let says = format!("{stands}; {why}.");
+                let check = Check::new(Code::Proxied, Level::Note, Who::Customer, host, says);
+                check.fix(format!(
+                    "Switch the proxy {off}. Or leave it on, prove the host by the TXT record, let the proxy fetch from \
+                     {target} with TLS, and let /.well-known/acme-challenge/ through."
+                ))
+            }
+        }
     }
 
     /// What to make, for a host that has nothing of use.

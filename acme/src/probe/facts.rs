@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 
+use super::knock::Heard;
 use super::provider::{self, Provider};
 use crate::caa;
 use crate::dns::{Said, Trouble, WalkError, Zone};
@@ -49,6 +50,13 @@ impl Reading {
     }
 }
 
+/// See [`Facts::deciding`].
+pub(super) fn deciding<'a>(own: &'a [Reading], public: &'a [Reading]) -> Vec<&'a Reading> {
+    let sound = |readings: &[Reading]| readings.iter().any(|reading| reading.trouble().is_none());
+    let readings = if sound(own) { own } else { public };
+    readings.iter().filter(|reading| reading.trouble().is_none()).collect()
+}
+
 /// Everything that was found about a host.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
@@ -75,6 +83,8 @@ pub(super) struct Facts {
     pub(super) caa: caa::Verdict,
     /// As it will be once the CNAME is set; none where that makes no difference.
     pub(super) caa_then: Option<caa::Verdict>,
+    /// What a proxy in front of the host let through; none where none stands there, or nobody knocked.
+    pub(super) knocked: Option<Heard>,
 }
 
 impl Facts {
@@ -108,9 +118,7 @@ impl Facts {
 
     /// The readings that decide: of the zone's own servers that answer, else of resolvers that do.
     pub(super) fn deciding(&self) -> Vec<&Reading> {
-        let sound = |readings: &[Reading]| readings.iter().any(|reading| reading.trouble().is_none());
-        let readings = if sound(&self.own) { &self.own } else { &self.public };
-        readings.iter().filter(|reading| reading.trouble().is_none()).collect()
+        deciding(&self.own, &self.public)
     }
 
     /// Seconds for which a resolver may keep an absence.

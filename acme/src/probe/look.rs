@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use platform_core::random::bytes;
 use tokio::task::JoinSet;
 
-use super::facts::{Facts, Reading};
+use super::facts::{Facts, Reading, deciding};
 use super::{Prober, Want};
 use crate::caa::{self, Request, Verdict};
 use crate::dns::{Data, Kind, Mode, NameServer, Said, Trouble, Zone, is_within, parent};
@@ -23,11 +23,13 @@ impl Prober {
             tokio::join!(self.own(found, want), self.public(want), self.ours(want.target.as_deref()),);
         let first = own.iter().find(|reading| reading.trouble().is_none());
         let server = first.and_then(|reading| self.server(found, &reading.by));
-        let (doubled, wildcard, bogus, caa) = tokio::join!(
+        let deciding = deciding(&own, &public);
+        let (doubled, wildcard, bogus, caa, knocked) = tokio::join!(
             self.doubled(server, found, want, first),
             self.wildcard(server, want, first),
             self.bogus(want, &public),
             self.caa(want, found),
+            self.knocked(&want.host, &deciding),
         );
         let (caa, caa_then) = caa;
         let mut addresses = self.platform.addresses.clone();
@@ -46,6 +48,7 @@ impl Prober {
             bogus,
             caa,
             caa_then,
+            knocked,
             zone,
         }
     }

@@ -3,12 +3,13 @@
 //!
 //! `look` asks (every name server of the zone, and resolvers), `facts` is what came of it; `servers`, `points`, `proof` and
 //! `issue` judge the facts without asking anything more, `advice` has the words about `points`. `provider` knows how the
-//! forms of DNS providers want a record, `proxy` whose addresses stand in front of a host, `own_zone` what the platform's own
-//! zone should hold. Knows hosts, no tenants.
+//! forms of DNS providers want a record, `proxy` whose addresses stand in front of a host, `knock` asks whether they let the
+//! authority through, `own_zone` what the platform's own zone should hold. Knows hosts, no tenants.
 
 mod advice;
 mod facts;
 mod issue;
+mod knock;
 mod look;
 mod own_zone;
 pub mod points;
@@ -27,6 +28,7 @@ use platform_core::random::Random;
 use crate::dns::walk::Walker;
 use crate::dns::{Client, Sources};
 
+pub use knock::Knocker;
 pub use points::Points;
 pub use proof::Proof;
 pub use provider::{Fields, Provider};
@@ -109,6 +111,7 @@ pub struct Prober {
     platform: Arc<Platform>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    knocker: Option<Knocker>,
 }
 
 impl std::fmt::Debug for Prober {
@@ -123,7 +126,14 @@ impl Prober {
     pub fn new(sources: Sources, platform: Platform, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         let client = Client::new(random.clone(), sources.patience);
         let walker = Walker::new(client.clone(), sources.clone());
-        Self { client, walker, sources: Arc::new(sources), platform: Arc::new(platform), clock, random }
+        let (sources, platform) = (Arc::new(sources), Arc::new(platform));
+        Self { client, walker, sources, platform, clock, random, knocker: None }
+    }
+
+    /// Knocks at hosts that a proxy hides, too.
+    #[must_use]
+    pub fn knocking(self, knocker: Knocker) -> Self {
+        Self { knocker: Some(knocker), ..self }
     }
 
     /// Looks at a host from everywhere and says what it means. A DNS that fails is no error but part of the report.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::facts::Facts;
+use super::knock::Heard;
 use super::points::Place;
 use super::proof::Proof;
 use super::provider::Fields;
@@ -35,6 +36,8 @@ pub enum Code {
     PointsHere,
     PointsHereByAddress,
     Proxied,
+    ProxyPasses,
+    ProxyBlocks,
     NoName,
     NoRecord,
     WrongCname,
@@ -269,7 +272,9 @@ impl Report {
         });
         // Any target of ours brings visitors here; whose they are, the TXT record says.
         let meant = matches!(place, Some(Place::OldTarget(_))) && proof == Some(Proof::Txt);
-        let arrives = if meant { Some(true) } else { place.and_then(|place| place.arrives()) };
+        // What came through the proxy came here.
+        let passes = matches!(place, Some(Place::Proxied(_))) && facts.knocked == Some(Heard::Ours);
+        let arrives = if meant || passes { Some(true) } else { place.and_then(|place| place.arrives()) };
         let proxy =
             facts.deciding().into_iter().flat_map(super::facts::Reading::addresses).find_map(proxy::of);
         Self {

@@ -67,6 +67,7 @@ fn is_about_visitors(code: Code) -> bool {
             | Code::WrongAddress
             | Code::StaleAddress
             | Code::WildcardAnswers
+            | Code::ProxyBlocks
             | Code::ServersDiffer
             | Code::TargetUnresolved
     )

@@ -6,4 +6,5 @@ mod authority;
 mod hostile;
 mod journey;
 mod outage;
+mod proxied;
 mod world;

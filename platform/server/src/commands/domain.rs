@@ -5,7 +5,7 @@ mod doctor;
 use std::process::ExitCode;
 
 use acme::dns::{Guard, Sources};
-use acme::probe::{Platform, Prober};
+use acme::probe::{Knocker, Platform, Prober};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use platform_core::Scope;
@@ -104,7 +104,9 @@ pub(crate) fn checker(stack: &Stack) -> anyhow::Result<Checker> {
     let config = &stack.config;
     let mut platform = Platform::new(base.as_str());
     platform.issuers = config.acme.authorities.iter().map(|known| caa_identity(&known.directory)).collect();
+    let knocker = Knocker::new(stack.db.clone(), stack.clock.clone(), stack.random.clone());
     let prober = Prober::new(sources(config), platform, stack.clock.clone(), stack.random.clone());
+    let prober = prober.knocking(knocker);
     let zone = config.acme.zone_name().map(str::to_owned);
     Ok(Checker::new(stack.db.clone(), prober, base, stack.clock.clone()).delegating(zone))
 }
