@@ -58,7 +58,7 @@ create table domain_events (
     at timestamptz not null,
     what text not null constraint domain_events_what_known check
         (what in ('claimed', 'verified', 'took', 'live', 'troubled', 'recovered', 'moved', 'returned', 'released', 'taken',
-                  'expired')),
+                  'expired', 'still_points')),
     detail jsonb not null default '{}',
     told_at timestamptz,
     primary key (tenant_id, id),
@@ -66,6 +66,7 @@ create table domain_events (
 );
 create index domain_events_of on domain_events (tenant_id, domain_id, at);
 create index domain_events_untold on domain_events (tenant_id) where told_at is null;
+create index domain_events_told on domain_events (told_at) where told_at is not null;
 select wall.tenant('domain_events');
 select wall.system('domain_events', 'routes');
 

@@ -13,6 +13,9 @@ pub(super) const WATCH: TimeDelta = TimeDelta::minutes(10);
 const WATCHED: TimeDelta = TimeDelta::seconds(5);
 /// A domain that has moved is looked at this often.
 pub(super) const MOVED: TimeDelta = TimeDelta::hours(1);
+/// A host that was given up is looked at this often, and for so long: its record may still point here.
+pub(super) const AFTERWARDS: TimeDelta = TimeDelta::days(7);
+pub(super) const MEMORY: TimeDelta = TimeDelta::days(91);
 /// A probe that ended without a report is repeated then.
 pub(super) const AGAIN: TimeDelta = TimeDelta::minutes(1);
 

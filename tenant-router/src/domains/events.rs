@@ -26,6 +26,8 @@ pub enum What {
     /// Given up for another tenant's newer proof.
     Taken,
     Expired,
+    /// Given up, and its DNS still leads here.
+    StillPoints,
 }
 
 /// One deed.

@@ -9,7 +9,7 @@ use sqlx::types::Json;
 
 use super::events::{self, Subject, What};
 use super::store::Row;
-use super::{Domain, Proof, State, primary};
+use super::{Domain, Proof, State, cadence, primary};
 use crate::host::Host;
 
 /// Takes domains whose check is due, and puts their next one off, so that no other node checks them too.
@@ -24,7 +24,7 @@ pub(crate) async fn take_due(
           where (tenant_id, id) in (select tenant_id, id from domains where next_check <= $1
                                      order by next_check limit $3 for update skip locked)
          returning tenant_id, id, host, label, nonce, state, proof, redirect_to, report, claimed_at, checked_at, next_check,
-                   watched_until, verified_at, live_at, arrived_at, moved_at, troubled_since",
+                   watched_until, verified_at, live_at, arrived_at, moved_at, troubled_since, ended_at",
     )
     .bind(now)
     .bind(until)
@@ -38,7 +38,7 @@ pub(crate) async fn take_due(
 pub(super) async fn claims_of(tx: &mut SystemTx, host: &Host) -> Result<Vec<Domain>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
         "select tenant_id, id, host, label, nonce, state, proof, redirect_to, report, claimed_at, checked_at, next_check,
-                watched_until, verified_at, live_at, arrived_at, moved_at, troubled_since
+                watched_until, verified_at, live_at, arrived_at, moved_at, troubled_since, ended_at
            from domains where host = $1 and state not in ('released', 'expired')
           order by state in ('verified', 'live', 'moved') desc, claimed_at desc",
     )
@@ -93,7 +93,8 @@ pub(super) async fn keep(tx: &mut SystemTx, outcome: &Outcome<'_>) -> Result<Kep
                 arrived_at = case when $11 then coalesce(arrived_at, $5) else arrived_at end,
                 moved_at = case when $3 = 'moved' then coalesce(moved_at, $5) end,
                 troubled_since = case when $8 then coalesce(troubled_since, $5) end,
-                ended_at = case when $3 in ('released', 'expired') then $5 end, ended_why = $9
+                ended_at = case when $3 in ('released', 'expired') then coalesce(ended_at, $5) end,
+                ended_why = coalesce(ended_why, $9)
           where tenant_id = $1 and id = $2 and state = $10",
     )
     .bind(domain.tenant)
@@ -139,12 +140,13 @@ pub(super) async fn take_from_holder(
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     let holder: Option<(TenantId, DomainId)> = sqlx::query_as(
-        "update domains set state = 'released', ended_at = $3, ended_why = 'taken', next_check = null
+        "update domains set state = 'released', ended_at = $3, ended_why = 'taken', next_check = $4
           where host = $1 and tenant_id <> $2 and state in ('verified', 'live', 'moved') returning tenant_id, id",
     )
     .bind(domain.host.as_str())
     .bind(domain.tenant)
     .bind(at)
+    .bind(at + cadence::AFTERWARDS)
     .fetch_optional(tx.conn())
     .await?;
     let Some((tenant, id)) = holder else { return Ok(()) };

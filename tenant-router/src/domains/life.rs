@@ -31,7 +31,8 @@ pub(super) fn turn(domain: &Domain, report: &Report, contested: bool, now: DateT
         State::Verified => verified(domain, report, now),
         State::Live => live(domain, report),
         State::Moved => moved(domain, report, now),
-        ended @ (State::Released | State::Expired) => Turn::to(ended, None, None),
+        State::Released => released(domain, report, contested, now),
+        State::Expired => Turn::to(State::Expired, None, None),
     }
 }
 
@@ -92,9 +93,19 @@ fn moved(domain: &Domain, report: &Report, now: DateTime<Utc>) -> Turn {
     }
     let over = domain.moved_at.is_some_and(|since| now - since >= GRACE);
     if over && report.arrives == Some(false) {
-        return Turn::to(State::Released, Some(What::Released), None);
+        return Turn::to(State::Released, Some(What::Released), Some(cadence::AFTERWARDS));
     }
     Turn::to(State::Moved, None, Some(cadence::MOVED))
+}
+
+/// Given up: nobody else can ever use its target, but whoever runs the DNS should know that a record was left behind.
+/// Where another tenant has the host now, records that lead here are that tenant's business.
+fn released(domain: &Domain, report: &Report, contested: bool, now: DateTime<Utc>) -> Turn {
+    // Somebody who looks by hand meanwhile needs no mail about what he sees.
+    let due = domain.checked_at.is_none_or(|at| now - at >= cadence::AFTERWARDS - TimeDelta::days(1));
+    let left = due && report.arrives == Some(true) && !contested;
+    let over = domain.ended_at.is_none_or(|since| now - since >= cadence::MEMORY);
+    Turn::to(State::Released, left.then_some(What::StillPoints), (!over).then_some(cadence::AFTERWARDS))
 }
 
 /// Whether the next certificate would be refused.
@@ -144,6 +155,7 @@ mod tests {
             arrived_at: Some(now()),
             moved_at: None,
             troubled_since: None,
+            ended_at: Some(now() - TimeDelta::days(7)),
         }
     }
 
@@ -166,7 +178,7 @@ mod tests {
     fn goes(domain: &Domain, report: &Report, contested: bool, to: State, what: Option<What>) {
         let turn = turn(domain, report, contested, now());
         assert_eq!((turn.to, turn.what), (to, what));
-        assert_eq!(turn.next.is_none(), matches!(to, State::Released | State::Expired));
+        assert_eq!(turn.next.is_none(), to == State::Expired);
         assert_eq!(turn.takes, what == Some(What::Took));
     }
 
@@ -216,6 +228,20 @@ mod tests {
         goes(&moved(7), &report(Some(false), None, None), false, State::Released, Some(What::Released));
         // Nobody can tell: not the moment to let go.
         goes(&moved(9), &report(None, None, Some(Code::SilentServer)), false, State::Moved, None);
+    }
+
+    #[test]
+    fn a_record_that_was_left_behind_is_told_each_week_and_not_for_ever() {
+        let released = domain(State::Released);
+        goes(&released, &report(Some(true), None, None), false, State::Released, Some(What::StillPoints));
+        goes(&released, &report(Some(false), None, None), false, State::Released, None);
+        goes(&released, &report(None, None, Some(Code::SilentServer)), false, State::Released, None);
+        // It leads to its new holder.
+        goes(&released, &report(Some(true), None, None), true, State::Released, None);
+        let seen = Domain { checked_at: Some(now() - TimeDelta::days(2)), ..released.clone() };
+        goes(&seen, &report(Some(true), None, None), false, State::Released, None);
+        let old = Domain { ended_at: Some(now() - TimeDelta::days(92)), ..released };
+        assert_eq!(turn(&old, &report(Some(true), None, None), false, now()).next, None);
     }
 
     #[test]

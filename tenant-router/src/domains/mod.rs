@@ -102,6 +102,8 @@ pub struct Domain {
     pub moved_at: Option<DateTime<Utc>>,
     /// Since when something stands in the way of the next certificate.
     pub troubled_since: Option<DateTime<Utc>>,
+    /// When it was given up, taken or too old.
+    pub ended_at: Option<DateTime<Utc>>,
 }
 
 /// A DNS record that the customer shall set.

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use platform_core::audit::{self, Actor, Entry};
 use platform_core::clock::Clock;
-use platform_core::db::{Db, Error, Scope, System, TenantTx};
+use platform_core::db::{Db, Error, Scope, System, SystemTx, TenantTx};
 use platform_core::id::{DomainId, TenantId};
 use platform_core::mail::{NewMail, Outbox};
 use platform_core::random::Random;
@@ -15,6 +16,8 @@ use serde_json::Value;
 use super::What;
 
 const AT_ONCE: i64 = 50;
+/// How long a deed that was told is kept for the list of a domain's own history.
+const MEMORY: TimeDelta = TimeDelta::days(400);
 /// There is no secret in these mails; a week is for whoever looks into the outbox.
 const KEEP: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -48,18 +51,19 @@ impl Notices {
         Self { outbox, clock, random }
     }
 
-    /// Tells everything that was not told yet.
+    /// Tells everything that was not told yet, and forgets what was told long ago: the tenant's log has it.
     ///
     /// # Errors
     /// The database's answer; what was told until then stays told.
     pub async fn tell(&self, db: &Db) -> Result<(), Error> {
         let mut tx = db.system(System::Routes).await?;
+        forget(&mut tx, self.clock.now() - MEMORY).await?;
         let tenants: Vec<TenantId> = sqlx::query_scalar(
             "select distinct tenant_id from domain_events where told_at is null limit 100",
         )
         .fetch_all(tx.conn())
         .await?;
-        drop(tx);
+        tx.commit().await?;
         for tenant in tenants {
             let mut tx = db.tenant(Scope::tenant(tenant)).await?;
             self.tell_tenant(&mut tx).await?;
@@ -129,6 +133,17 @@ impl Notices {
     }
 }
 
+async fn forget(tx: &mut SystemTx, before: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query(
+        "delete from domain_events where (tenant_id, id) in
+             (select tenant_id, id from domain_events where told_at < $1 limit 1000)",
+    )
+    .bind(before)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 fn action(what: What) -> &'static str {
     match what {
         What::Claimed => "claimed",
@@ -142,6 +157,7 @@ fn action(what: What) -> &'static str {
         What::Released => "released",
         What::Taken => "lost",
         What::Expired => "expired",
+        What::StillPoints => "still_points",
     }
 }
 
@@ -177,6 +193,14 @@ fn letter(event: &Untold) -> Option<(String, String)> {
                 "Somebody else has proven with a record in its DNS that {host} is theirs, so it was moved to their portal. \
                  If that is wrong, claim the host again and set the TXT record that you are shown: the newest proof wins. \
                  Then find out who may change your DNS."
+            ),
+        ),
+        What::StillPoints => (
+            format!("{host} still points here"),
+            format!(
+                "{host} was given up here, but its DNS record still leads to this platform. Nobody else can ever use that \
+                 record's target; visitors of {host} find a page that says nothing is there.\n\nDelete the record, or claim \
+                 the host again to serve it: it gets a new record then. You are reminded once a week for three months."
             ),
         ),
         _ => return None,

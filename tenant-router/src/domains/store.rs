@@ -11,7 +11,7 @@ use platform_core::random::{Random, token};
 use serde_json::{Value, json};
 use sqlx::types::Json;
 
-use super::cadence::{LOOK_BURST, LOOK_EACH, WATCH};
+use super::cadence::{AFTERWARDS, LOOK_BURST, LOOK_EACH, WATCH};
 use super::claim::{self, ClaimError, ClaimRules, PENDING_LIMIT};
 use super::events::{self, Subject, What};
 use super::{Domain, Proof, State, primary};
@@ -19,7 +19,7 @@ use crate::host::Host;
 
 const BY_ID: &str =
     "select tenant_id, id, host, label, nonce, state, proof, redirect_to, report, claimed_at, checked_at, next_check,
-            watched_until, verified_at, live_at, arrived_at, moved_at, troubled_since from domains where id = $1";
+            watched_until, verified_at, live_at, arrived_at, moved_at, troubled_since, ended_at from domains where id = $1";
 
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
@@ -41,6 +41,7 @@ pub(super) struct Row {
     arrived_at: Option<DateTime<Utc>>,
     moved_at: Option<DateTime<Utc>>,
     troubled_since: Option<DateTime<Utc>>,
+    ended_at: Option<DateTime<Utc>>,
 }
 
 impl TryFrom<Row> for Domain {
@@ -71,6 +72,7 @@ impl TryFrom<Row> for Domain {
             arrived_at: row.arrived_at,
             moved_at: row.moved_at,
             troubled_since: row.troubled_since,
+            ended_at: row.ended_at,
         })
     }
 }
@@ -135,7 +137,7 @@ pub async fn claim(
 pub async fn list(tx: &mut TenantTx) -> Result<Vec<Domain>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
         "select tenant_id, id, host, label, nonce, state, proof, redirect_to, report, claimed_at, checked_at, next_check,
-                watched_until, verified_at, live_at, arrived_at, moved_at, troubled_since
+                watched_until, verified_at, live_at, arrived_at, moved_at, troubled_since, ended_at
            from domains where state not in ('released', 'expired') order by claimed_at desc, id desc",
     )
     .fetch_all(tx.conn())
@@ -150,7 +152,7 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<Domain>, Error> {
 pub async fn find(tx: &mut TenantTx, host: &Host) -> Result<Option<Domain>, Error> {
     let row: Option<Row> = sqlx::query_as(
         "select tenant_id, id, host, label, nonce, state, proof, redirect_to, report, claimed_at, checked_at, next_check,
-                watched_until, verified_at, live_at, arrived_at, moved_at, troubled_since
+                watched_until, verified_at, live_at, arrived_at, moved_at, troubled_since, ended_at
            from domains where host = $1 and state not in ('released', 'expired')",
     )
     .bind(host.as_str())
@@ -175,11 +177,13 @@ pub async fn get(tx: &mut TenantTx, id: DomainId) -> Result<Option<Domain>, Erro
 pub async fn release(tx: &mut TenantTx, id: DomainId, clock: &dyn Clock) -> Result<bool, Error> {
     let now = clock.now();
     let host: Option<String> = sqlx::query_scalar(
-        "update domains set state = 'released', ended_at = $2, ended_why = 'released', next_check = null
+        "update domains set state = 'released', ended_at = $2, ended_why = 'released',
+                next_check = case when verified_at is not null then $3 end
           where id = $1 and state not in ('released', 'expired') returning host",
     )
     .bind(id)
     .bind(now)
+    .bind(now + AFTERWARDS)
     .fetch_optional(tx.conn())
     .await?;
     let Some(host) = host else { return Ok(false) };
