@@ -15,5 +15,6 @@ pub fn registry() -> Registry {
         .with(platform_portal::reorder::register)
         .with(platform_portal::invoices::register)
         .with(platform_portal::account::register)
+        .with(platform_portal::people::register)
         .with(operator::outbox::pages::register)
 }

@@ -68,3 +68,16 @@ pub async fn record(
     .await?;
     Ok(())
 }
+
+/// How often somebody did something within the last hour, for what may be done so often only.
+///
+/// # Errors
+/// The database's answer.
+pub async fn lately(tx: &mut TenantTx, contact: ContactId, action: &str) -> Result<i64, Error> {
+    let tenant = tx.tenant();
+    let count = sqlx::query_scalar(
+        "select count(*) from audit_log
+          where tenant_id = $1 and at > now() - interval '1 hour' and actor_id = $2 and action = $3",
+    );
+    Ok(count.bind(tenant).bind(contact).bind(action).fetch_one(tx.conn()).await?)
+}

@@ -24,8 +24,24 @@ pub enum Role {
 }
 
 impl Role {
+    /// From what may least to what may most.
+    pub const ALL: [Self; 3] = [Self::User, Self::Champion, Self::Admin];
+
     /// As stored in `contacts.role`.
-    pub(crate) fn parse(stored: &str) -> Result<Self, CoreError> {
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Champion => "champion",
+            Self::User => "user",
+        }
+    }
+
+    /// As stored in `contacts.role`.
+    ///
+    /// # Errors
+    /// For a word that is no role.
+    pub fn parse(stored: &str) -> Result<Self, CoreError> {
         match stored {
             "admin" => Ok(Self::Admin),
             "champion" => Ok(Self::Champion),

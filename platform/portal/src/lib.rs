@@ -3,5 +3,6 @@
 pub mod account;
 pub mod invoices;
 pub mod orders;
+pub mod people;
 pub mod reorder;
 pub mod shell;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use migrations::testing::TestDatabase;
 use platform_connectors::sync::{DateMoved, DatesMoved};
+use platform_core::audit;
 use platform_core::clock::{Clock as _, SystemClock};
 use platform_core::db::DbConfig;
 use platform_core::id::{self, ContactId, CustomerId, OrderId, TenantId};
@@ -233,7 +234,7 @@ async fn colleagues_are_those_of_the_company_who_may_come_in() {
         sharing::colleagues(&mut tx, world.user).await.expect("a list").into_iter().map(|c| c.name).collect();
     assert_eq!(names, ["Ada"]);
     assert_eq!(sharing::summary(&mut tx, world.order.0).await.expect("a text"), "=pumps");
-    assert_eq!(sharing::shared_lately(&mut tx, world.user).await.expect("a count"), 0);
+    assert_eq!(audit::lately(&mut tx, world.user, sharing::ACTION).await.expect("a count"), 0);
     drop(tx);
     world
         .sql(&format!(
@@ -242,8 +243,8 @@ async fn colleagues_are_those_of_the_company_who_may_come_in() {
         ))
         .await;
     let mut tx = world.tx().await;
-    assert_eq!(sharing::shared_lately(&mut tx, world.user).await.expect("a count"), 1);
-    assert_eq!(sharing::shared_lately(&mut tx, world.admin).await.expect("a count"), 0);
+    assert_eq!(audit::lately(&mut tx, world.user, sharing::ACTION).await.expect("a count"), 1);
+    assert_eq!(audit::lately(&mut tx, world.admin, sharing::ACTION).await.expect("a count"), 0);
     assert!(tracking::stops(&mut tx, world.order.0).await.expect("a list").is_empty());
 }
 

@@ -20,6 +20,8 @@ use platform_portal::orders::home::OrdersSlice;
 use platform_portal::orders::live::Live;
 use platform_portal::orders::notices::Notices;
 use platform_portal::orders::routes::Orders;
+use platform_portal::people::home::PeopleSlice;
+use platform_portal::people::routes::People;
 use platform_portal::reorder::answers::Answers;
 use platform_portal::reorder::telling::ReorderTeller;
 use platform_portal::shell::routes::PortalFrame;
@@ -89,11 +91,17 @@ pub(crate) fn notices(stack: &Stack, letters: &Letters) -> Notices {
 
 /// Every slice of the portal, in the order of navigation.
 fn slices() -> Slices {
-    Arc::from([Arc::new(OrdersSlice) as Arc<dyn Slice>, Arc::new(InvoicesSlice), Arc::new(AccountSlice)])
+    Arc::from([
+        Arc::new(OrdersSlice) as Arc<dyn Slice>,
+        Arc::new(InvoicesSlice),
+        Arc::new(AccountSlice),
+        Arc::new(PeopleSlice),
+    ])
 }
 
 /// Every route of every room.
 fn routes(stack: &Stack, identity: &Identity, orders: Orders) -> Routes {
+    let people = People { outbox: stack.outbox.clone(), sessions: identity.sessions().clone() };
     let routes = Routes::new()
         .merge(platform_identity::routes(identity))
         .merge(platform_portal::shell::routes::routes(slices()))
@@ -102,6 +110,7 @@ fn routes(stack: &Stack, identity: &Identity, orders: Orders) -> Routes {
         .merge(platform_portal::reorder::answers::routes(Answers { sealer: stack.sealer.clone() }))
         .merge(platform_portal::invoices::routes::routes())
         .merge(platform_portal::account::routes::routes())
+        .merge(platform_portal::people::routes::routes(people))
         .merge(platform_portal::orders::webhook::routes(stack.sealer.clone()));
     if stack.config.platform.demo {
         routes.merge(admin::operator::outbox::routes::routes(stack.outbox.clone()))

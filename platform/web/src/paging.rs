@@ -38,6 +38,20 @@ impl Key for DateTime<Utc> {
     }
 }
 
+/// For lists whose order the store finds by the row alone, such as by name; "newer" is what stands before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ById;
+
+impl Key for ById {
+    fn text(self) -> String {
+        String::new()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.is_empty().then_some(Self)
+    }
+}
+
 /// A place in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor<K> {

@@ -126,8 +126,9 @@ impl Sessions {
         self.cache.remove(|found| found.known.session == session);
     }
 
-    /// Forgets what is in memory about a contact.
-    pub(crate) fn forget_contact(&self, contact: ContactId) {
+    /// Forgets what is in memory here about a contact, after their right to come or their role was changed: other nodes
+    /// hear of it, and the one that did it knows.
+    pub fn forget_contact(&self, contact: ContactId) {
         self.cache.remove(|found| found.known.contact.id == contact);
     }
 

@@ -79,7 +79,7 @@ async fn share(
     if words.chars().count() > LONGEST {
         problems.add("words", "order.share.too_long");
     }
-    if sharing::shared_lately(&mut tx, person.contact.id).await? >= HOURLY {
+    if audit::lately(&mut tx, person.contact.id, sharing::ACTION).await? >= HOURLY {
         return Err(Error::too_many(60 * 60));
     }
     let Some(colleague) = colleague.filter(|_| problems.is_empty()) else {

@@ -150,6 +150,7 @@ impl World {
             Aim::Address => self.aimed_company(who).books.address.to_string(),
             Aim::Link => self.link.clone(),
             Aim::View => self.spare_view().await,
+            Aim::Person => self.spare_person(self.aimed_company(who)).await,
             Aim::Stop => {
                 let token = format!("select md5('{} champion')", self.companies[0].word);
                 self.ground.value(&token).await.expect("a token")
@@ -162,6 +163,19 @@ impl World {
                 at.split('"').next().unwrap_or_default().to_owned()
             }
         }
+    }
+
+    /// Somebody new in a company.
+    async fn spare_person(&self, company: &Company) -> String {
+        let id = platform_core::id::ContactId::new(&*self.ground.stack.clock, &*self.ground.stack.random);
+        let spare = format!(
+            "insert into contacts (tenant_id, id, customer_id, email, name)
+             select tenant_id, '{id}', customer_id, '{id}@x.example', '{word} spare' from contacts where email = '{email}'",
+            word = company.word,
+            email = company.email("admin")
+        );
+        self.ground.sql(&spare).await;
+        id.to_string()
     }
 
     /// A session of the first company's admin beside the one they use.

@@ -13,6 +13,7 @@ mod money;
 mod node;
 mod nodes;
 mod outage;
+mod people;
 mod person;
 mod planted;
 mod pooler;

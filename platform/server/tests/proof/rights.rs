@@ -29,6 +29,8 @@ pub(crate) enum Aim {
     View,
     /// The mailed link of a contact that stops mails about delays.
     Stop,
+    /// Somebody of a company who was invited and is nobody else of this list.
+    Person,
 }
 
 pub(crate) struct Row {
@@ -132,6 +134,15 @@ pub(crate) const ROWS: &[Row] = &[
         .form(&[("colleague", "x"), ("words", "look")]),
     row("POST", "/orders/views", 303).module("orders").form(&[("name", "mine"), ("show", "late"), ("q", "")]),
     row("POST", "/orders/views/{view}/removal", 303).module("orders").aim(Aim::View),
+    row("GET", "/people", 200),
+    row("GET", "/people/list.csv", 200),
+    row("GET", "/people/new", 200),
+    row("POST", "/people", 303).form(&[("name", "Ada"), ("email", "ada@new.example"), ("role", "user")]),
+    row("GET", "/people/{id}", 200).aim(Aim::Person),
+    row("POST", "/people/{id}/change", 303).aim(Aim::Person).form(&[("name", "Ada"), ("role", "champion")]),
+    row("POST", "/people/{id}/deactivation", 303).aim(Aim::Person),
+    row("POST", "/people/{id}/activation", 303).aim(Aim::Person),
+    row("POST", "/people/{id}/invitation", 303).aim(Aim::Person),
     row("GET", "/mail/delays/{token}", 200).aim(Aim::Stop),
     row("POST", "/mail/delays/{token}", 401).aim(Aim::Tracker),
     row("POST", "/webhooks/tracking/{account}", 401).aim(Aim::Tracker),
@@ -209,7 +220,7 @@ pub(crate) fn expected(route: &Route, row: &Row, who: Who) -> Expected {
         Access::Contact(capability) if !who.may(capability) => MISSING,
         _ if row.module.is_some() && who == Plain => MISSING,
         _ => match row.aim {
-            Aim::Order | Aim::Request | Aim::Invoice | Aim::Address
+            Aim::Order | Aim::Request | Aim::Invoice | Aim::Address | Aim::Person
                 if matches!(who, Neighbour | Stranger) =>
             {
                 MISSING

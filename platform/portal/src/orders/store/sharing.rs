@@ -29,19 +29,6 @@ pub async fn colleagues(tx: &mut TenantTx, own: ContactId) -> Result<Vec<Colleag
     Ok(rows.bind(tenant).bind(customer).bind(own).fetch_all(tx.conn()).await?)
 }
 
-/// How many orders this contact shared within an hour.
-///
-/// # Errors
-/// The database's answer.
-pub async fn shared_lately(tx: &mut TenantTx, contact: ContactId) -> Result<i64, Error> {
-    let tenant = tx.tenant();
-    let count = sqlx::query_scalar(
-        "select count(*) from audit_log
-          where tenant_id = $1 and at > now() - interval '1 hour' and actor_id = $2 and action = $3",
-    );
-    Ok(count.bind(tenant).bind(contact).bind(ACTION).fetch_one(tx.conn()).await?)
-}
-
 /// An order's first lines in one sentence.
 ///
 /// # Errors
