@@ -17,6 +17,8 @@ class Database:
         self.bin = newest_postgresql()
         self.log = programs.logs / "postgres.log"
         self.server = None
+        # the cores it may use, as taskset has them; all when none are named
+        self.on = None
 
     def initialise(self):
         self.folder.mkdir()
@@ -32,7 +34,7 @@ class Database:
             words += ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off"]
         options = [part for word in words for part in ("-c", word)]
         self.server = self.programs.start("postgres", [
-            self.bin / "postgres", "-D", self.folder / "data", "-k", self.folder, *options],
+            *(["taskset", "-c", self.on] if self.on else []), self.bin / "postgres", "-D", self.folder / "data", "-k", self.folder, *options],
             user=self.user, ending=signal.SIGINT, on_our_death="INT", cwd="/")
         wait_until("PostgreSQL", lambda: self.psql("postgres", "-c", "select 1"), 60, self.programs, 0.1)
 

@@ -23,6 +23,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="200 reorders and 4 kills")
     options = parser.parse_args()
     count, kills = (200, 4) if options.quick else (10_000, 25)
+    print(f"   0.0 s  about {'one minute' if options.quick else 'ten minutes'} after the build", file=sys.stderr, flush=True)
     # a round that ends with a kill is cut at two thirds of its share
     env = {**os.environ, "REORDERS": str(count * 8 // 5), "REORDER_KILLS": str(kills)}
     command = ["cargo", "test", "--release", "-q", "-p", "platform-server", "--test", "proof", "--", "--exact", PROOF, "--nocapture"]

@@ -37,7 +37,7 @@ class Erp:
         if not marker.exists():
             self.psql("postgres", "-c", "create database orderflow encoding 'SQL_ASCII' template template0 lc_collate 'C' lc_ctype 'C'")
             self.psql("orderflow", "-f", ORDERFLOW / "schema.sql")
-            self.psql("orderflow", "-f", ORDERFLOW / "generate.sql")
+            self.generate()
             reader = secrets.token_urlsafe(18)
             self.psql("orderflow", "-c", f"alter role portal_reader password '{reader}'")
             self._file_documents()
@@ -52,12 +52,23 @@ class Erp:
         if pid_file.exists() and not runs_postgres(pid_file.read_text().split()[0]):
             pid_file.unlink()
         self.server = self.programs.start("erp", [
-            self.bin / "postgres", "-D", self.data, "-c", "listen_addresses=127.0.0.1", "-c", f"port={self.port}",
+            *self.before(), self.bin / "postgres", "-D", self.data, "-c", "listen_addresses=127.0.0.1", "-c", f"port={self.port}",
             # TCP only: the path of a socket has a bound that a deep checkout exceeds
             "-c", "unix_socket_directories=", "-c", "max_connections=40", "-c", "fsync=off",
             # the plant's own clock
-            "-c", "timezone=America/Chicago"], user=self.user, ending=signal.SIGINT, on_our_death="INT", cwd="/")
+            "-c", "timezone=America/Chicago", *self.settings()], user=self.user, ending=signal.SIGINT, on_our_death="INT", cwd="/")
         wait_until("the order database", lambda: self.psql("postgres", "-c", "select 1"), 30, self.programs, 0.1)
+
+    def generate(self):
+        self.psql("orderflow", "-f", ORDERFLOW / "generate.sql")
+
+    def before(self):
+        """Words in front of the server's command."""
+        return []
+
+    def settings(self):
+        """More settings of the server."""
+        return []
 
     def stop_server(self):
         self.programs.forget(self.server)

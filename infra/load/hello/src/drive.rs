@@ -6,17 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use clap::Args;
-use rustls::crypto::aws_lc_rs;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, ServerName};
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+use tokio::io::AsyncWriteExt as _;
+
+use crate::wire::{Dialer, Stream, read_answer};
 
 /// What to ask for, and how hard.
 #[derive(Debug, Args)]
@@ -61,13 +56,10 @@ impl Drive {
     /// When a connection fails or an answer is not 200: a figure over errors would mean nothing.
     pub(crate) async fn run(&self) -> anyhow::Result<serde_json::Value> {
         let requests = Arc::new(self.requests()?);
-        let connector = TlsConnector::from(Arc::new(self.config()?));
+        let dialer = Dialer::new(self.connect, &self.ca)?;
         let mut streams = Vec::new();
         for _ in 0..self.connections {
-            let stream = TcpStream::connect(self.connect).await.context("cannot connect")?;
-            stream.set_nodelay(true)?;
-            let name = ServerName::try_from(self.host.clone())?;
-            streams.push(connector.connect(name, stream).await.context("the handshake failed")?);
+            streams.push(dialer.dial(&self.host).await?);
         }
         let began = Instant::now();
         let end = began + Duration::from_secs_f64(self.seconds);
@@ -114,21 +106,6 @@ impl Drive {
         ensure!(!requests.is_empty(), "{} names no visitor", visitors.display());
         Ok(requests)
     }
-
-    fn config(&self) -> anyhow::Result<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        for root in
-            CertificateDer::pem_file_iter(&self.ca).with_context(|| format!("{}", self.ca.display()))?
-        {
-            roots.add(root?)?;
-        }
-        let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(config)
-    }
 }
 
 /// What one connection asks for.
@@ -155,66 +132,17 @@ impl Way {
     }
 }
 
-async fn travel(mut stream: TlsStream<TcpStream>, mut way: Way, end: Instant) -> anyhow::Result<Seen> {
+async fn travel(mut stream: Stream, mut way: Way, end: Instant) -> anyhow::Result<Seen> {
     let turn = std::time::UNIX_EPOCH.elapsed()?.as_nanos();
     let (mut seen, mut buffer, mut request) = (Seen::default(), Vec::with_capacity(64 * 1024), String::new());
     while Instant::now() < end && way.left > 0 {
         let began = Instant::now();
         way.next(turn, &mut request);
         stream.write_all(request.as_bytes()).await?;
-        seen.bytes = read_answer(&mut stream, &mut buffer).await?;
+        let answer = read_answer(&mut stream, &mut buffer).await?;
+        ensure!(answer.status == 200, "not 200 but {}", answer.status);
+        seen.bytes = answer.length;
         seen.micros.push(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
     }
     Ok(seen)
-}
-
-/// Reads one answer to its end and gives the length of its body.
-async fn read_answer(stream: &mut TlsStream<TcpStream>, buffer: &mut Vec<u8>) -> anyhow::Result<usize> {
-    buffer.clear();
-    let head = loop {
-        if let Some(at) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
-            break at + 4;
-        }
-        ensure!(stream.read_buf(buffer).await? > 0, "the connection was closed before an answer");
-    };
-    let text = String::from_utf8_lossy(&buffer[..head]).to_ascii_lowercase();
-    ensure!(text.starts_with("http/1.1 200"), "not 200: {}", text.lines().next().unwrap_or_default());
-    let length = text.lines().find_map(|line| line.strip_prefix("content-length:")).map(str::trim);
-    let Some(length) = length else {
-        ensure!(text.contains("transfer-encoding: chunked"), "an answer without length");
-        return read_chunks(stream, buffer, head).await;
-    };
-    let length: usize = length.parse()?;
-    while buffer.len() < head + length {
-        ensure!(stream.read_buf(buffer).await? > 0, "the connection was closed inside an answer");
-    }
-    Ok(length)
-}
-
-async fn read_chunks(
-    stream: &mut TlsStream<TcpStream>,
-    buffer: &mut Vec<u8>,
-    mut at: usize,
-) -> anyhow::Result<usize> {
-    let mut total = 0;
-    loop {
-        let line = loop {
-            if let Some(end) = buffer[at..].windows(2).position(|two| two == b"\r\n") {
-                break at + end;
-            }
-            ensure!(stream.read_buf(buffer).await? > 0, "the connection was closed inside an answer");
-        };
-        let size = usize::from_str_radix(std::str::from_utf8(&buffer[at..line])?.trim(), 16)?;
-        let next = line + 2 + size + 2;
-        while buffer.len() < next {
-            if stream.read_buf(buffer).await? == 0 {
-                bail!("the connection was closed inside an answer");
-            }
-        }
-        if size == 0 {
-            return Ok(total);
-        }
-        total += size;
-        at = next;
-    }
 }

@@ -1,8 +1,10 @@
 //! The yardsticks of `infra/load`: a bare axum server on Portico's TLS stack, a plain server of one page, and the client
 //! that drives all contenders alike. Not part of the product.
 
+mod browse;
 mod drive;
 mod serve;
+mod wire;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -33,6 +35,8 @@ enum Command {
     },
     /// Asks for one page over keep-alive TLS connections, each as fast as it is answered; prints a line of JSON.
     Drive(drive::Drive),
+    /// Many sessions at once that ask at planned times; prints a line of JSON.
+    Browse(browse::Browse),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -42,6 +46,11 @@ fn main() -> anyhow::Result<()> {
         // One thread: the client must leave the cores to the contenders.
         Command::Drive(drive) => {
             let report = runtime(true)?.block_on(drive.run())?;
+            writeln!(std::io::stdout(), "{report}")?;
+            Ok(())
+        }
+        Command::Browse(browse) => {
+            let report = runtime(true)?.block_on(browse.run())?;
             writeln!(std::io::stdout(), "{report}")?;
             Ok(())
         }

@@ -4,8 +4,9 @@ use std::str::FromStr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::{AssertSqlSafe, Executor};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Executor, Postgres};
 
 use crate::orders::SourceError;
 
@@ -16,18 +17,32 @@ pub struct Link {
     breaker: Mutex<Breaker>,
 }
 
+/// Whether a reader reads, and whether it waits for what it reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    Wait,
+    Probe,
+    Skip,
+}
+
 #[derive(Debug, Default)]
 struct Breaker {
+    /// In a row, without one answer between.
     failures: u32,
     open_until: Option<Instant>,
 }
 
 /// Failures in a row before readers stop waiting for it.
 const TOLERATED: u32 = 3;
+/// The source ends a statement after two seconds by itself. What says nothing for longer is not slow, it is not there: a
+/// firewall that swallows what is sent would otherwise be waited for until the system gives the connection up.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Said once a connection, and not as startup options: poolers refuse those. A role's own defaults are no guard
-/// (the role may change them); grants are, and the dry run looks at them.
+/// (the role may change them); grants are, and the dry run looks at them. The keepalives make the source itself end what a
+/// broken line leaves behind there, within a minute: its owner has granted few connections.
 const SESSION: &str = "set statement_timeout = 2000; set lock_timeout = 200; set default_transaction_read_only = on; \
+     set tcp_keepalives_idle = 20; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 4; \
      set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres'; set extra_float_digits = 3; \
      set standard_conforming_strings = on; set client_encoding = 'UTF8'; set search_path = pg_catalog";
 
@@ -78,34 +93,86 @@ impl Link {
                 Bind::Number(number) => query.bind(*number),
             };
         }
-        let result = query.fetch_all(&self.pool).await.map_err(|error| sorted(&error));
+        let result = self.answer(query).await;
         self.note(result.as_ref().err());
         result
     }
 
-    /// Whether a reader that cannot wait should not even try.
+    async fn answer(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>, SourceError> {
+        let mut connection = self.pool.acquire().await.map_err(|error| sorted(&error))?;
+        match tokio::time::timeout(PATIENCE, query.fetch_all(&mut *connection)).await {
+            Ok(answer) => {
+                // A connection that goes back is asked whether it lives. Without an end to that, a line that breaks at this
+                // moment would take its place among the two for as long as the system believes in it.
+                drop(tokio::spawn(tokio::time::timeout(PATIENCE, connection.return_to_pool())));
+                answer.map_err(|error| sorted(&error))
+            }
+            Err(_) => {
+                // Not back to the pool, which would wait for the rest of the answer.
+                drop(connection.detach());
+                Err(SourceError::Unreachable(format!("no answer within {} s", PATIENCE.as_secs())))
+            }
+        }
+    }
+
+    /// Whether nobody should try at the moment.
     #[must_use]
     pub fn is_tripped(&self) -> bool {
-        let breaker = self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        breaker.open_until.is_some_and(|until| Instant::now() < until)
+        self.breaker().open_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// What a reader that cannot wait may do. While the source is in trouble one of them now and then sets a reading off
+    /// and does not wait for it either: it is how all learn that the source is back.
+    #[must_use]
+    pub fn attempt(&self) -> Attempt {
+        let mut breaker = self.breaker();
+        let (now, pause) = (Instant::now(), breaker.pause());
+        match breaker.open_until {
+            None => Attempt::Wait,
+            Some(until) if now < until => Attempt::Skip,
+            Some(_) => {
+                breaker.open_until = Some(now + pause);
+                Attempt::Probe
+            }
+        }
+    }
+
+    /// A reader has waited as long as it may. As good as a failure, unless an answer to anybody comes between: pages learn
+    /// within a few waits that a source says nothing, long before a statement is given up.
+    pub fn waited_in_vain(&self) {
+        self.breaker().fail();
     }
 
     fn note(&self, error: Option<&SourceError>) {
-        let mut breaker = self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !matches!(error, Some(SourceError::Unreachable(_) | SourceError::Slow(_))) {
-            *breaker = Breaker::default();
-            return;
-        }
-        breaker.failures += 1;
-        if breaker.failures >= TOLERATED {
-            let pause = Duration::from_secs(1 << (breaker.failures - TOLERATED).min(5));
-            breaker.open_until = Some(Instant::now() + pause);
+        let mut breaker = self.breaker();
+        match error {
+            Some(SourceError::Unreachable(_) | SourceError::Slow(_)) => breaker.fail(),
+            _ => *breaker = Breaker::default(),
         }
     }
 
-    /// Closes the connections.
+    fn breaker(&self) -> std::sync::MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Closes the connections, those that answer in order and the others after a while all the same.
     pub async fn close(&self) {
-        self.pool.close().await;
+        if tokio::time::timeout(PATIENCE, self.pool.close()).await.is_err() {
+            tracing::debug!("a connection did not end in order");
+        }
+    }
+}
+
+impl Breaker {
+    fn fail(&mut self) {
+        self.failures += 1;
+        if self.failures >= TOLERATED {
+            self.open_until = Some(Instant::now() + self.pause());
+        }
+    }
+
+    fn pause(&self) -> Duration {
+        Duration::from_secs(1 << self.failures.saturating_sub(TOLERATED).min(5))
     }
 }
 

@@ -13,5 +13,5 @@ mod rows;
 mod source;
 mod statements;
 
-pub use link::Link;
+pub use link::{Attempt, Link};
 pub use source::SqlSource;

@@ -7,6 +7,7 @@ use platform_core::id::{ConnectorId, OrderId, TenantId};
 use platform_core::{Db, Error, Scope, TenantTx};
 
 use super::{Live, workers};
+use crate::orderflow::Attempt;
 
 /// What a page may say of an order that it is about to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,25 +45,30 @@ impl Refresher {
     /// Call it without a transaction open.
     pub async fn refresh(&self, tenant: TenantId, order: OrderId) -> Refreshed {
         let asked = Instant::now();
-        let this = self.clone();
-        let reading = tokio::spawn(async move { this.read(tenant, order, asked).await });
-        match tokio::time::timeout(BUDGET, reading).await {
+        let Ok(Some((connector, key))) = self.source_of(tenant, order).await else { return Refreshed::Later };
+        let Some(worker) = workers(&self.live).get(&connector).cloned() else { return Refreshed::Later };
+        let (link, attempt) = (Arc::clone(&worker.link), worker.link.attempt());
+        if attempt == Attempt::Skip {
+            return Refreshed::Later;
+        }
+        let reading = tokio::spawn(async move {
+            let read = worker.refresh_since(key, asked).await;
+            if let Err(error) = &read {
+                tracing::debug!(%order, %error, "an order was not refreshed");
+            }
+            read.is_ok()
+        });
+        if attempt == Attempt::Probe {
+            return Refreshed::Later;
+        }
+        match tokio::time::timeout(BUDGET.saturating_sub(asked.elapsed()), reading).await {
             Ok(Ok(true)) => Refreshed::Now,
-            _ => Refreshed::Later,
+            Ok(_) => Refreshed::Later,
+            Err(_) => {
+                link.waited_in_vain();
+                Refreshed::Later
+            }
         }
-    }
-
-    async fn read(&self, tenant: TenantId, order: OrderId, asked: Instant) -> bool {
-        let Ok(Some((connector, key))) = self.source_of(tenant, order).await else { return false };
-        let Some(worker) = workers(&self.live).get(&connector).cloned() else { return false };
-        if worker.link.is_tripped() {
-            return false;
-        }
-        let read = worker.refresh_since(key, asked).await;
-        if let Err(error) = &read {
-            tracing::debug!(%order, %error, "an order was not refreshed");
-        }
-        read.is_ok()
     }
 
     async fn source_of(

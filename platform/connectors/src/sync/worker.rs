@@ -4,7 +4,7 @@
 //! looks at and a refresh never read at the same time.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -23,6 +23,8 @@ pub(super) struct Worker {
     pub(super) mirror: Mirror,
     pub(super) link: Arc<Link>,
     turn: Mutex<Turn>,
+    /// Orders whose readers wait for the turn: whoever gets it reads them all.
+    waiting: std::sync::Mutex<Vec<String>>,
 }
 
 /// What whoever has the turn knows of the last minute.
@@ -63,10 +65,12 @@ pub(super) struct Sweep {
 }
 
 const CHUNK: i64 = 500;
+/// Orders that one reading on demand takes.
+const AT_ONCE: usize = 100;
 
 impl Worker {
     pub(super) fn new(source: SqlSource, mirror: Mirror, link: Arc<Link>) -> Self {
-        Self { source, mirror, link, turn: Mutex::default() }
+        Self { source, mirror, link, turn: Mutex::default(), waiting: std::sync::Mutex::default() }
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {
@@ -132,13 +136,24 @@ impl Worker {
         self.refresh_in_turn(&mut turn, keys, notes).await
     }
 
-    /// Reads one order unless somebody else did since `asked`: many who ask at once cost one reading.
+    /// Reads one order unless somebody else did since `asked`. Many who ask at once cost one reading, for the same order
+    /// and for different ones: the source's load grows with the time and not with the readers.
     pub(super) async fn refresh_since(&self, key: String, asked: Instant) -> Result<(), PassError> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(key.clone());
         let mut turn = self.turn.lock().await;
         if turn.read.get(&key).is_some_and(|read| *read >= asked) {
             return Ok(());
         }
-        self.refresh_in_turn(&mut turn, vec![key], &mut Notes::default()).await
+        let keys = self.waiting_with(key);
+        self.refresh_in_turn(&mut turn, keys, &mut Notes::default()).await
+    }
+
+    /// The order and some of those that are waited for, each once.
+    fn waiting_with(&self, key: String) -> Vec<String> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let some = waiting.len().min(AT_ONCE);
+        let keys: HashSet<String> = waiting.drain(..some).chain([key]).collect();
+        keys.into_iter().collect()
     }
 
     async fn refresh_in_turn(

@@ -7,6 +7,7 @@ mod erp;
 mod mappings;
 mod missed;
 mod reading;
+mod swallowing;
 mod syncing;
 mod trouble;
 mod world;
