@@ -163,3 +163,48 @@ create table products (
     constraint products_connector_fkey foreign key (tenant_id, connector_id) references connectors (tenant_id, id) on delete cascade
 );
 select wall.tenant('products');
+
+-- Hints for those who keep pages in memory: what a customer sees of the books has changed. One hint a customer and statement,
+-- whoever writes; a catalogue is everybody's.
+create function hint_books() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('orders', hint) from (select distinct tenant_id || ':' || customer_id as hint from changed) c;
+    return null;
+end $$;
+create trigger invoices_added after insert on invoices referencing new table as changed
+    for each statement execute function hint_books();
+create trigger invoices_changed after update on invoices referencing new table as changed
+    for each statement execute function hint_books();
+create trigger invoices_removed after delete on invoices referencing old table as changed
+    for each statement execute function hint_books();
+create trigger invoice_documents_added after insert on invoice_documents referencing new table as changed
+    for each statement execute function hint_books();
+create trigger addresses_added after insert on addresses referencing new table as changed
+    for each statement execute function hint_books();
+create trigger addresses_changed after update on addresses referencing new table as changed
+    for each statement execute function hint_books();
+create trigger addresses_removed after delete on addresses referencing old table as changed
+    for each statement execute function hint_books();
+create trigger account_standing_added after insert on account_standing referencing new table as changed
+    for each statement execute function hint_books();
+
+-- Credit is written at every reading; most often only the moment has changed.
+create function hint_credit() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('orders', new.tenant_id || ':' || new.customer_id);
+    return null;
+end $$;
+create trigger account_standing_changed after update on account_standing for each row
+    when ((old.credit_limit, old.used, old.currency, old.terms, old.on_hold)
+        is distinct from (new.credit_limit, new.used, new.currency, new.terms, new.on_hold))
+    execute function hint_credit();
+
+create function hint_products() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('orders', hint) from (select distinct tenant_id || ':*' as hint from changed) c;
+    return null;
+end $$;
+create trigger products_added after insert on products referencing new table as changed
+    for each statement execute function hint_products();
+create trigger products_changed after update on products referencing new table as changed
+    for each statement execute function hint_products();

@@ -10,6 +10,7 @@ pub mod guard;
 pub mod id;
 pub mod jobs;
 pub mod mail;
+pub mod paging;
 pub mod random;
 pub mod rotation;
 pub mod secrets;

@@ -15,6 +15,7 @@ use platform_connectors::requests::Tell;
 use platform_connectors::sync::Refresher;
 use platform_identity::{Identity, Limits, Sessions};
 use platform_portal::account::home::AccountSlice;
+use platform_portal::account::tale::ChangeTale;
 use platform_portal::invoices::home::InvoicesSlice;
 use platform_portal::orders::home::OrdersSlice;
 use platform_portal::orders::live::Live;
@@ -23,8 +24,10 @@ use platform_portal::orders::routes::Orders;
 use platform_portal::people::home::PeopleSlice;
 use platform_portal::people::routes::People;
 use platform_portal::reorder::answers::Answers;
-use platform_portal::reorder::telling::ReorderTeller;
+use platform_portal::reorder::tale::ReorderTale;
+use platform_portal::shell::asked::RequestsSlice;
 use platform_portal::shell::routes::PortalFrame;
+use platform_portal::shell::telling::{RequestTeller, Tale, Tales};
 use platform_portal::shell::{Slice, Slices};
 use platform_web::{Brands, Keep, Letters, Parts, Rate, Routes, Site};
 use tenant_router::{Conn, NeutralPages, Refusal, Tenant};
@@ -72,7 +75,8 @@ pub fn app(stack: &Stack, themes: Arc<Themes>, refresher: Refresher) -> App {
 }
 
 /// How the worker writes to people.
-pub(crate) fn letters(stack: &Stack, themes: Arc<Themes>) -> Letters {
+#[must_use]
+pub fn letters(stack: &Stack, themes: Arc<Themes>) -> Letters {
     let config = &stack.config;
     let at = (config.platform.base_domain.as_str(), config.https.public_port);
     Letters::new(Brands::new(stack.db.clone()), themes, stack.clock.clone(), at)
@@ -91,8 +95,10 @@ pub(crate) fn notices(stack: &Stack, letters: &Letters) -> Notices {
 
 /// Every slice of the portal, in the order of navigation.
 fn slices() -> Slices {
+    let requests = RequestsSlice { tales: tales() };
     Arc::from([
         Arc::new(OrdersSlice) as Arc<dyn Slice>,
+        Arc::new(requests),
         Arc::new(InvoicesSlice),
         Arc::new(AccountSlice),
         Arc::new(PeopleSlice),
@@ -131,10 +137,16 @@ pub(crate) fn doors(stack: &Stack) -> Doors {
     Doors::new(stack.db.clone(), stack.sealer.clone(), stack.outbox.clone(), clocks, told)
 }
 
-/// Mails about requests: every slice that has kinds of its own adds its teller.
-pub(crate) fn tell(stack: &Stack, letters: &Letters) -> Tell {
-    let reorders = ReorderTeller { letters: letters.clone() };
-    Tell::new(stack.db.clone(), stack.outbox.clone(), vec![Arc::new(reorders)])
+/// What the slices say of requests: every slice that has kinds of its own adds its tale.
+fn tales() -> Tales {
+    Arc::from([Arc::new(ReorderTale) as Arc<dyn Tale>, Arc::new(ChangeTale)])
+}
+
+/// Mails about requests.
+#[must_use]
+pub fn tell(stack: &Stack, letters: &Letters) -> Tell {
+    let teller = RequestTeller { letters: letters.clone(), tales: tales() };
+    Tell::new(stack.db.clone(), stack.outbox.clone(), vec![Arc::new(teller)])
 }
 
 fn site(stack: &Stack, themes: Arc<Themes>) -> Site {

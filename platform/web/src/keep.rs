@@ -149,7 +149,7 @@ impl Kept {
 impl Visit {
     /// Where this request's page is kept. Take it before reading what the page shows.
     ///
-    /// Only for pages whose every change somebody tells to [`Keep::forget`]; all of today's are those of orders.
+    /// Only for pages whose every change somebody tells to [`Keep::forget`]: lists of orders and of invoices.
     #[must_use]
     pub fn place(&self, session: SessionId, customer: CustomerId) -> Place {
         if self.flashed().is_some() {

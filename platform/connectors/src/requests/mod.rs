@@ -4,11 +4,13 @@
 //! [`submit`] writes a request with its event, its hand-over job and its audit line in one transaction; [`advance`] moves
 //! it, by the rules of [`State`]. How it leaves is `doors`' affair, what pages and mails say is the slices'.
 
+mod paging;
 mod request;
 mod row;
 mod store;
 mod tell;
 
+pub use paging::{Cursor, PAGE, Start, alive, page};
 pub use request::{Event, Kind, NewRequest, Request, State, Step, Submitted};
 pub use store::{
     HandOver, advance, begin_hand_over, events, get, handed_over, note_failure, of_customer, open_in,

@@ -31,3 +31,24 @@ pub(super) const OPEN_IN: &str = read!(
     "r.kind = $2 and r.state = $3 and r.state in ('awaiting_approval', 'submitted', 'handed_over')
      order by r.changed_at, r.id limit $4"
 );
+/// $2 customer, $3 kinds, $4 contact or none, $5 limit; $6 and $7 a place, here none
+pub(super) const PAGE_NEWEST: &str = read!(
+    "r.customer_id = $2 and r.kind = any($3) and ($4::uuid is null or r.contact_id = $4)
+        and $6::timestamptz is null and $7::uuid is null
+     order by r.created_at desc, r.id desc limit $5"
+);
+pub(super) const PAGE_OLDER: &str = read!(
+    "r.customer_id = $2 and r.kind = any($3) and ($4::uuid is null or r.contact_id = $4) and (r.created_at, r.id) < ($6, $7)
+     order by r.created_at desc, r.id desc limit $5"
+);
+/// Oldest first.
+pub(super) const PAGE_NEWER: &str = read!(
+    "r.customer_id = $2 and r.kind = any($3) and ($4::uuid is null or r.contact_id = $4) and (r.created_at, r.id) > ($6, $7)
+     order by r.created_at, r.id limit $5"
+);
+/// $2 customer, $3 rejected since
+pub(super) const ALIVE: &str = read!(
+    "r.customer_id = $2 and (r.state in ('awaiting_approval', 'submitted', 'handed_over')
+        or r.state = 'rejected' and r.changed_at > $3)
+     order by r.changed_at desc, r.id limit 200"
+);

@@ -16,6 +16,7 @@ mod samples;
 pub mod standing;
 pub mod statement;
 pub mod store;
+pub mod tale;
 
 use themes::Registry;
 

@@ -20,6 +20,8 @@ pub(super) fn register(registry: Registry) -> Registry {
         .partial("account/credit.html", include_str!("credit.html"))
         .partial("account/addresses.html", include_str!("addresses.html"))
         .partial("account/requests.html", include_str!("requests.html"))
+        .partial("account/request_list.html", include_str!("request_list.html"))
+        .page::<Requests>(include_str!("requests_page.html"))
         .page::<Account>(include_str!("account.html"))
         .page::<AddressForm>(include_str!("address_form.html"))
         .page::<ContactForm>(include_str!("contact_form.html"))
@@ -44,7 +46,19 @@ pub struct Account {
     /// The reader's own.
     pub name: String,
     pub email: String,
+    /// Pending, or decided lately.
     pub requests: Vec<Requested>,
+    /// There are others than these.
+    pub more_requests: bool,
+}
+
+/// `GET /account/requests?before=&after=`: every change that was asked for, newest first.
+#[derive(Debug, Clone, Serialize)]
+pub struct Requests {
+    pub requests: Vec<Requested>,
+    /// Address of the page of newer ones.
+    pub newer: Option<String>,
+    pub older: Option<String>,
 }
 
 /// The company's money.
@@ -243,6 +257,14 @@ impl Page for Account {
 
     fn samples() -> Vec<Sample<Self>> {
         samples::accounts()
+    }
+}
+
+impl Page for Requests {
+    const TEMPLATE: &'static str = "account/requests_page.html";
+
+    fn samples() -> Vec<Sample<Self>> {
+        samples::requests_pages()
     }
 }
 

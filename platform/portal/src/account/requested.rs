@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::address::Address;
+pub use crate::shell::telling::Change;
 
 /// Decided requests are shown for so long.
 const REMEMBERED: TimeDelta = TimeDelta::days(30);
@@ -26,14 +27,6 @@ pub struct Requested {
     pub address: Option<String>,
 }
 
-/// One field, before and after. Either may be empty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Change {
-    pub field: String,
-    pub before: String,
-    pub after: String,
-}
-
 /// Fields that are shown, in the order of their forms.
 const FIELDS: [&str; 10] = [
     "label",
@@ -48,13 +41,15 @@ const FIELDS: [&str; 10] = [
     "email",
 ];
 
-/// Those that are pending, and those that were decided lately.
-pub(super) fn told(requests: Vec<Request>, now: DateTime<Utc>) -> Vec<Requested> {
-    let shown = |request: &Request| {
-        matches!(request.kind, Kind::AddressChange | Kind::ContactChange)
-            && (!request.state.is_final() || now - request.changed_at < REMEMBERED)
-    };
+/// Of these, those that are pending and those that were decided lately.
+pub(super) fn lately(requests: Vec<Request>, now: DateTime<Utc>) -> Vec<Requested> {
+    let shown = |request: &Request| !request.state.is_final() || now - request.changed_at < REMEMBERED;
     requests.into_iter().filter(shown).map(one).collect()
+}
+
+/// All of these.
+pub(super) fn told(requests: Vec<Request>) -> Vec<Requested> {
+    requests.into_iter().map(one).collect()
 }
 
 fn one(request: Request) -> Requested {

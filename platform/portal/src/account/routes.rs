@@ -1,21 +1,23 @@
 //! The slice's routes and the account page. Forms are in `changes` and `contact`, the statement in `statement`.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Query as QueryString};
 use axum::response::Response;
 use chrono::NaiveDate;
 use http::request::Parts;
-use platform_connectors::requests;
+use platform_connectors::requests::{self, Kind};
+use platform_core::id::ContactId;
 use platform_identity::{Allowed, Person, need};
+use platform_web::paging::{self, Asked};
 use platform_web::{Access, Capability, Error, Routes, Visit};
 
-use super::pages::{self, Account, Finance};
+use super::pages::{self, Account, Finance, Requests};
 use super::standing::{ageing, credit};
 use super::{changes, contact, requested, statement, store};
 
 /// The module that a tenant switches on to show the account.
 pub const MODULE: &str = "account";
-/// Requests that are looked at for the page.
-const REQUESTS: i64 = 100;
+/// Requests that are about an account.
+const CHANGES: [Kind; 2] = [Kind::AddressChange, Kind::ContactChange];
 
 /// The slice's routes.
 #[must_use]
@@ -23,6 +25,7 @@ pub fn routes() -> Routes {
     let (finance, company) = (Access::Contact(Capability::Finance), Access::Contact(Capability::Company));
     Routes::new()
         .get("/account", Access::SignedIn, account)
+        .get("/account/requests", Access::SignedIn, asked_for)
         .get("/account/contact", Access::SignedIn, contact::form)
         .post("/account/contact/change", Access::SignedIn, contact::change)
         .get("/account/addresses/new", company, changes::new)
@@ -97,10 +100,11 @@ async fn account(Reader { visit, person }: Reader) -> Result<Response, Error> {
         true => Some(store::addresses(&mut tx).await?),
         false => None,
     };
-    let asked = requests::of_customer(&mut tx, None, REQUESTS).await.map_err(Error::internal)?;
+    let asked = requests::page(&mut tx, &CHANGES, of_whom(&person), requests::Start::Newest).await;
+    let (rows, beside) = asked.map_err(Error::internal)?;
     drop(tx);
-    // Who may not see the company's data sees what they asked for themselves.
-    let own = |request: &requests::Request| company || request.contact_id == person.contact.id;
+    let (known, older) = (rows.len(), beside.older.is_some());
+    let lately = requested::lately(rows, visit.now());
     let finance = finance.map(|(standings, unpaid)| Finance {
         credits: standings.into_iter().filter_map(credit).collect(),
         ageing: ageing(&unpaid, today(&visit)),
@@ -113,6 +117,24 @@ async fn account(Reader { visit, person }: Reader) -> Result<Response, Error> {
         addresses: addresses.map(|rows| rows.iter().map(pages::address).collect()),
         name: person.contact.name.clone(),
         email: person.contact.email.clone(),
-        requests: requested::told(asked.into_iter().filter(own).collect(), visit.now()),
+        more_requests: older || lately.len() < known,
+        requests: lately,
     })
+}
+
+/// Who may not see the company's data sees what they asked for themselves.
+fn of_whom(person: &Person) -> Option<ContactId> {
+    (!person.capabilities.has(Capability::Company)).then_some(person.contact.id)
+}
+
+async fn asked_for(
+    Reader { visit, person }: Reader,
+    QueryString(asked): QueryString<Asked>,
+) -> Result<Response, Error> {
+    let mut tx = person.tx(visit.site().db()).await?;
+    let found = requests::page(&mut tx, &CHANGES, of_whom(&person), asked.from()).await;
+    let (rows, beside) = found.map_err(Error::internal)?;
+    drop(tx);
+    let (newer, older) = paging::addresses(beside, "/account/requests", &[]);
+    visit.render(&Requests { requests: requested::told(rows), newer, older })
 }

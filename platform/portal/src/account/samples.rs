@@ -9,7 +9,7 @@ use themes::{Money, Sample, samples};
 use uuid::Uuid;
 
 use super::address;
-use super::pages::{Account, Address, AddressForm, ContactForm, Finance, StatementForm};
+use super::pages::{Account, Address, AddressForm, ContactForm, Finance, Requests, StatementForm};
 use super::requested::{Change, Requested};
 use super::standing::{Ageing, Credit, Standing, credit};
 
@@ -119,6 +119,7 @@ pub(super) fn accounts() -> Vec<Sample<Account>> {
         name: text("Maya Okafor"),
         email: text("maya.okafor@brightwater.example"),
         requests: Vec::new(),
+        more_requests: false,
     };
     let nearly =
         money(vec![line(171_000, 68_250, "EUR", false)], vec![ages("EUR", [120_000, 41_200, 9_800, 0, 0])]);
@@ -132,9 +133,12 @@ pub(super) fn accounts() -> Vec<Sample<Account>> {
     );
     vec![
         Sample::new("calm", calm.clone()),
-        Sample::new("nearly-full", Account { finance: nearly, requests: requests(), ..calm.clone() }),
+        Sample::new(
+            "nearly-full",
+            Account { finance: nearly, requests: requests(), more_requests: true, ..calm.clone() },
+        ),
         Sample::new("over-the-limit", Account { finance: over, ..calm.clone() }),
-        Sample::new("two-currencies", Account { finance: two, ..calm.clone() }),
+        Sample::new("two-currencies", Account { finance: two, more_requests: true, ..calm.clone() }),
         Sample::new(
             "nothing-known",
             Account {
@@ -149,6 +153,17 @@ pub(super) fn accounts() -> Vec<Sample<Account>> {
             "own-data-alone",
             Account { finance: None, addresses: None, requests: requests()[1..2].to_vec(), ..calm },
         ),
+    ]
+}
+
+pub(super) fn requests_pages() -> Vec<Sample<Requests>> {
+    let place = |word: &str| Some(format!("/account/requests?{word}=1"));
+    vec![
+        Sample::new(
+            "several",
+            Requests { requests: requests(), newer: place("after"), older: place("before") },
+        ),
+        Sample::new("none", Requests { requests: Vec::new(), newer: None, older: None }),
     ]
 }
 

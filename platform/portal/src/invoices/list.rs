@@ -9,7 +9,7 @@ use http::StatusCode;
 use platform_connectors::sync::{SHORTEST, normalised};
 use platform_core::audit::{self, Actor, Entry};
 use platform_web::csv::{self, Field};
-use platform_web::paging::address;
+use platform_web::paging::{address, addresses};
 use platform_web::{Download, Error, Posted, Problems};
 use serde::Deserialize;
 use themes::{Registry, Words};
@@ -79,16 +79,27 @@ impl Asked {
 }
 
 pub(super) async fn list(reader: Reader, QueryString(asked): QueryString<Asked>) -> Result<Response, Error> {
-    page(&reader, asked, Problems::default(), &[]).await
+    let place = reader.visit.place(reader.person.session, reader.person.contact.customer);
+    if let Some(kept) = place.page(&reader.visit) {
+        return Ok(kept);
+    }
+    let page = read(&reader, asked, Problems::default(), &[]).await?;
+    reader.visit.render_kept(place, &page)
 }
 
-/// The list; with what is wrong about a choice, and what was chosen.
+/// The list with what is wrong about a choice, and with what was chosen.
 pub(super) async fn page(
     reader: &Reader,
     asked: Asked,
     problems: Problems,
     chosen: &[String],
 ) -> Result<Response, Error> {
+    let page = read(reader, asked, problems, chosen).await?;
+    let status = if page.problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    reader.visit.render_as(status, &page)
+}
+
+async fn read(reader: &Reader, asked: Asked, problems: Problems, chosen: &[String]) -> Result<List, Error> {
     let visit = &reader.visit;
     let (show, search, today, from) = (Show::parse(&asked.show), asked.search(), today(visit), asked.from());
     let query = Query { show, search: &search, from, today, limit: PAGE + 1 };
@@ -97,11 +108,11 @@ pub(super) async fn page(
     let overview = store::overview(&mut tx, today).await?;
     drop(tx);
     let beside = from.cut(&mut rows, PAGE, InvoiceRow::cursor);
-    let (newer, older) = beside.addresses(LIST, &shown(show, &asked.q));
+    let (newer, older) = addresses(beside, LIST, &shown(show, &asked.q));
     let orders = reader.opens_orders();
     let mut rows: Vec<_> = rows.iter().map(|row| tell::row(row, today, orders)).collect();
     rows.iter_mut().for_each(|row| row.chosen = chosen.contains(&row.id));
-    let page = List {
+    Ok(List {
         show,
         filters: Show::ALL.into_iter().map(|show| filter(show, &asked.q, &overview)).collect(),
         rows,
@@ -112,9 +123,7 @@ pub(super) async fn page(
         at_most: u32::try_from(super::archive::AT_MOST).unwrap_or(u32::MAX),
         query: asked.q,
         problems,
-    };
-    let status = if page.problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    visit.render_as(status, &page)
+    })
 }
 
 fn filter(show: Show, typed: &str, overview: &Overview) -> FilterLink {

@@ -40,22 +40,21 @@ pub struct Live {
     end: CancellationToken,
 }
 
-/// Something of a tenant changed: an order of a customer, or many.
+/// Something of a tenant changed: an order of a customer, anything of a customer, or anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Hint {
     tenant: TenantId,
-    one: Option<(CustomerId, Uuid)>,
+    one: Option<(CustomerId, Option<Uuid>)>,
 }
 
 impl Hint {
-    /// `TENANT:CUSTOMER:ORDER` or `TENANT:*`.
+    /// `TENANT:CUSTOMER:ORDER`, `TENANT:CUSTOMER` or `TENANT:*`.
     fn parse(payload: &str) -> Option<Self> {
         let (tenant, rest) = payload.split_once(':')?;
-        let one = if rest == "*" {
-            None
-        } else {
-            let (customer, order) = rest.split_once(':')?;
-            Some((customer.parse().ok()?, order.parse().ok()?))
+        let one = match rest.split_once(':') {
+            Some((customer, order)) => Some((customer.parse().ok()?, Some(order.parse().ok()?))),
+            None if rest == "*" => None,
+            None => Some((rest.parse().ok()?, None)),
         };
         Some(Self { tenant: tenant.parse().ok()?, one })
     }
@@ -160,7 +159,10 @@ impl Watch {
             match self.hints.recv().await {
                 Ok(hint) if hint.tenant != self.tenant => {}
                 Ok(Hint { one: Some((customer, _)), .. }) if customer != self.customer => {}
-                Ok(Hint { one: Some((_, order)), .. }) if self.order.is_some_and(|own| own != order) => {}
+                // What is no order's changes pages that nobody hears, or none at all: only kept ones are thrown away.
+                Ok(Hint { one: Some((_, None)), .. }) => {}
+                Ok(Hint { one: Some((_, Some(order))), .. })
+                    if self.order.is_some_and(|own| own != order) => {}
                 // Fallen behind: look.
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
@@ -188,7 +190,9 @@ mod tests {
         let id = "01940000-0000-7000-8000-000000000001";
         assert!(Hint::parse(&format!("{id}:{id}:{id}")).is_some_and(|hint| hint.one.is_some()));
         assert!(Hint::parse(&format!("{id}:*")).is_some_and(|hint| hint.one.is_none()));
-        for bad in ["", ":", "x:y", id, &format!("{id}:{id}"), &format!("{id}:*:{id}")] {
+        let customer = Hint::parse(&format!("{id}:{id}")).and_then(|hint| hint.one);
+        assert!(customer.is_some_and(|(_, order)| order.is_none()));
+        for bad in ["", ":", "x:y", id, &format!("{id}:"), &format!("{id}:*:{id}")] {
             assert!(Hint::parse(bad).is_none(), "{bad}");
         }
     }

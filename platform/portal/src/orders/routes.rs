@@ -112,7 +112,7 @@ pub(super) async fn list_page(reader: &Reader, asked: Asked, keep: KeepForm) -> 
     let views = store::views::views(&mut tx, person.contact.id).await?;
     drop(tx);
     let beside = query.from.cut(&mut rows, store::PAGE, Summary::cursor);
-    let (newer, older) = beside.addresses(LIST, &shown(show, &asked.q));
+    let (newer, older) = paging::addresses(beside, LIST, &shown(show, &asked.q));
     let here = address(show, &asked.q);
     Ok(List {
         show,

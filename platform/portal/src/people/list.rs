@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::Query as QueryString;
 use axum::response::Response;
 use platform_web::csv::{self, Field};
-use platform_web::paging::address;
+use platform_web::paging::{address, addresses};
 use platform_web::{Download, Error};
 use serde::Deserialize;
 use themes::Registry;
@@ -59,7 +59,8 @@ pub(super) async fn list(reader: Manager, QueryString(asked): QueryString<Asked>
     let mut rows = store::list(&mut tx, person.contact.customer, &query).await?;
     let overview = store::overview(&mut tx, person.contact.customer).await?;
     drop(tx);
-    let (newer, older) = from.cut(&mut rows, PAGE, PersonRow::place).addresses(LIST, &shown(show, search));
+    let beside = from.cut(&mut rows, PAGE, PersonRow::place);
+    let (newer, older) = addresses(beside, LIST, &shown(show, search));
     visit.render(&People {
         show,
         filters: Show::ALL.into_iter().map(|show| filter(show, search, &overview)).collect(),

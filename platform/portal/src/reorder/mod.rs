@@ -13,12 +13,12 @@ pub mod routes;
 mod samples;
 pub mod store;
 pub mod submitting;
-pub mod telling;
+pub mod tale;
 
 use themes::Registry;
 
-/// Adds the slice's pages and mails.
+/// Adds the slice's pages.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
-    registry.with(pages::register).with(telling::register)
+    registry.with(pages::register)
 }

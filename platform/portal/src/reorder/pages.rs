@@ -126,12 +126,13 @@ pub struct Place {
     pub usual: bool,
 }
 
-/// `GET /reorders`.
+/// `GET /reorders?before=&after=`.
 #[derive(Debug, Clone, Serialize)]
 pub struct List {
     pub rows: Vec<Row>,
-    /// There are older ones than the list shows.
-    pub more: bool,
+    /// Address of the page of newer ones.
+    pub newer: Option<String>,
+    pub older: Option<String>,
 }
 
 /// One request of the list.

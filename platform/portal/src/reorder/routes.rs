@@ -9,6 +9,7 @@ use platform_core::audit::Actor;
 use platform_core::id::RequestId;
 use platform_identity::{Allowed, Need, need};
 use platform_web::pages::Field;
+use platform_web::paging::{Asked, addresses};
 use platform_web::{Access, Capability, Error, Posted, Problem, Routes, Visit};
 use themes::Tone;
 use uuid::Uuid;
@@ -20,8 +21,6 @@ use super::{answers, store};
 
 /// The module that a tenant switches on to show orders; without orders there is nothing to order again.
 pub const MODULE: &str = "orders";
-/// Requests that the list shows.
-const SHOWN: i64 = 100;
 
 /// The slice's routes for people who are signed in.
 #[must_use]
@@ -83,14 +82,17 @@ async fn send(Reader { visit, person }: Reader<need::Reorder>, form: Posted) -> 
     }
 }
 
-async fn list(Reader { visit, person }: Reader<need::Reorder>) -> Result<Response, Error> {
+async fn list(
+    Reader { visit, person }: Reader<need::Reorder>,
+    QueryString(asked): QueryString<Asked>,
+) -> Result<Response, Error> {
     let mut tx = person.tx(visit.site().db()).await?;
-    let mut rows = requests::of_customer(&mut tx, Some(Kind::Reorder), SHOWN + 1).await.map_err(failed)?;
+    let (rows, beside) =
+        requests::page(&mut tx, &[Kind::Reorder], None, asked.from()).await.map_err(failed)?;
     drop(tx);
-    let more = rows.len() > usize::try_from(SHOWN).unwrap_or(usize::MAX);
-    rows.truncate(usize::try_from(SHOWN).unwrap_or(usize::MAX));
     let decides = person.capabilities.has(Capability::People);
-    visit.render(&List { rows: rows.iter().map(|request| row(request, decides)).collect(), more })
+    let (newer, older) = addresses(beside, "/reorders", &[]);
+    visit.render(&List { rows: rows.iter().map(|request| row(request, decides)).collect(), newer, older })
 }
 
 fn row(request: &Request, decides: bool) -> Row {

@@ -10,7 +10,6 @@ use super::pages::{
     Alike, Answering, Asked, AskedLine, Detail, Happened, Line, List, Notice, Place, Review, Row,
 };
 use super::review::Standing;
-use super::telling::ReorderMail;
 
 const ID: &str = "018f6b2e-7c1a-7d5e-9f00-0000000000aa";
 
@@ -159,8 +158,11 @@ pub(super) fn lists() -> Vec<Sample<List>> {
         needs_me: *state == State::AwaitingApproval,
     });
     vec![
-        Sample::new("all", List { rows: rows.collect(), more: true }),
-        Sample::new("none", List { rows: Vec::new(), more: false }),
+        Sample::new(
+            "all",
+            List { rows: rows.collect(), newer: None, older: Some("/reorders?before=1".to_owned()) },
+        ),
+        Sample::new("none", List { rows: Vec::new(), newer: None, older: None }),
     ]
 }
 
@@ -253,24 +255,4 @@ pub(super) fn answers() -> Vec<Sample<Answering>> {
         Sample::new("ended", page(None)),
         Sample::new("wrong", wrong),
     ]
-}
-
-pub(super) fn mails() -> Vec<Sample<ReorderMail>> {
-    [State::AwaitingApproval, State::Submitted, State::Accepted, State::Rejected]
-        .map(|state| {
-            let request = asked(state);
-            let mail = ReorderMail {
-                state,
-                summary: request.summary,
-                who: request.who,
-                total: request.total,
-                number: request.number,
-                reason: request.reason,
-                approver: (state == State::Submitted).then(|| "Noor Haddad".to_owned()),
-                link: format!("https://techflow.portico.example/reorders/{ID}"),
-                host: "techflow.portico.example".to_owned(),
-            };
-            Sample::new(state.word(), mail)
-        })
-        .into()
 }

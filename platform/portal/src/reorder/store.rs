@@ -3,7 +3,6 @@
 
 use chrono::{DateTime, Utc};
 use platform_core::id::RequestId;
-use platform_core::tenants::Contact;
 use platform_core::{Error, TenantTx};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -205,32 +204,4 @@ pub async fn order_numbered(tx: &mut TenantTx, number: &str) -> Result<Option<Uu
           order by number = $3 desc limit 1",
     );
     Ok(id.bind(tenant).bind(customer).bind(number).fetch_optional(tx.conn()).await?)
-}
-
-/// The customer's active admins. The transaction may see the whole tenant, so the customer is named.
-///
-/// # Errors
-/// The database's answer.
-pub async fn admins(
-    tx: &mut TenantTx,
-    customer: platform_core::id::CustomerId,
-) -> Result<Vec<Contact>, Error> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query_as(
-        "select id, customer_id, email, name, role, locale, active from contacts
-          where tenant_id = $1 and customer_id = $2 and role = 'admin' and active order by created_at, id limit 20",
-    );
-    Ok(rows.bind(tenant).bind(customer).fetch_all(tx.conn()).await?)
-}
-
-/// One contact.
-///
-/// # Errors
-/// The database's answer.
-pub async fn contact(tx: &mut TenantTx, id: platform_core::id::ContactId) -> Result<Option<Contact>, Error> {
-    let tenant = tx.tenant();
-    let row = sqlx::query_as(
-        "select id, customer_id, email, name, role, locale, active from contacts where tenant_id = $1 and id = $2",
-    );
-    Ok(row.bind(tenant).bind(id).fetch_optional(tx.conn()).await?)
 }

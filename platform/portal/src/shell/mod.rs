@@ -1,8 +1,11 @@
-//! Where slices meet: the frame's navigation, the home page, search. Slices know the shell and never each other; the
+//! Where slices meet: the frame's navigation, the home page, search, mails about requests. Slices know the shell and never each other; the
 //! shell knows none of them.
 
+pub mod asked;
 pub mod home;
 pub mod routes;
+pub mod store;
+pub mod telling;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -44,4 +47,6 @@ pub fn register(registry: Registry) -> Registry {
         .partial("shell/hero.html", include_str!("hero.html"))
         .page::<home::Home>(include_str!("home.html"))
         .keys(&["nav.home"])
+        .with(telling::register)
+        .with(asked::register)
 }

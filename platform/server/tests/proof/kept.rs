@@ -21,7 +21,7 @@ struct World {
 impl World {
     async fn new() -> Self {
         let ground = Ground::new().await;
-        let vendor = planted::vendor(&ground, "kestrelx7", "orders").await;
+        let vendor = planted::vendor(&ground, "kestrelx7", "orders,invoices").await;
         let ours = planted::company(&ground, &vendor, "quokkax7").await;
         let theirs = planted::company(&ground, &vendor, "dugongx7").await;
         Self { ground, vendor, ours, theirs }
@@ -32,6 +32,16 @@ impl World {
         self.ground
             .sql(&format!("update orders set number = '{number}' where id = '{}'", company.order))
             .await;
+    }
+
+    /// Changes the number of our invoice, and no trigger tells of it.
+    async fn silently(&self, number: &str) {
+        let change =
+            format!("update invoices set number = '{number}' where external_id = '{}-i'", self.ours.word);
+        let silent = format!(
+            "alter table invoices disable trigger user; {change}; alter table invoices enable trigger user"
+        );
+        self.ground.sql(&silent).await;
     }
 
     async fn tell(&self, company: &Company) {
@@ -167,4 +177,45 @@ async fn nothing_is_given_again_while_nobody_listens() {
         world.number(&world.ours, number).await;
         assert!(us.get("/orders").await.body.contains(number), "after it has stopped");
     }
+}
+
+/// A page of the books is kept too, and forgotten with each change of an invoice, a document, credit, an address or a price,
+/// whoever makes it; what belongs to a neighbour changes nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_the_books_is_heard() {
+    let world = World::new().await;
+    let app = world.ground.app().await;
+    let (live, stop) = (app.live.clone(), CancellationToken::new());
+    let end = stop.clone();
+    let running = tokio::spawn(async move { live.run(end).await });
+    let mut us = world.signed_in(&app.router, &world.ours, "admin").await;
+    world.until_kept(&mut us).await;
+    let changes = [
+        "update account_standing set used = used + 1 where terms = 'WORD terms'",
+        "update addresses set city = city || 'x' where external_id = 'WORD-a'",
+        "update products set price = price + 1 where sku = 'SLUG-sku'",
+        "insert into invoice_documents (tenant_id, invoice_id, version, customer_id, media_type, bytes, sha256, fetched_at)
+         select tenant_id, id, 2, customer_id, 'application/pdf', 'two', sha256('two'), now() from invoices where external_id = 'WORD-i'",
+        "update invoices set bill_to = 'elsewhere' where external_id = 'WORD-i'",
+    ];
+    for (at, change) in changes.iter().enumerate() {
+        let number = format!("SILENT-{at}");
+        us.get("/invoices").await;
+        world.silently(&number).await;
+        assert!(!us.get("/invoices").await.body.contains(&number), "given again before: {change}");
+        if !change.contains("SLUG") {
+            world.ground.sql(&change.replace("WORD", "dugongx7")).await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            assert!(!us.get("/invoices").await.body.contains(&number), "a neighbour's: {change}");
+        }
+        world.ground.sql(&change.replace("WORD", "quokkax7").replace("SLUG", "kestrelx7")).await;
+        assert!(shows(&mut us, "/invoices", &number).await, "heard: {change}");
+    }
+    us.get("/invoices").await;
+    world.silently("SILENT-LAST").await;
+    world.ground.sql("update account_standing set as_of = now()").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!us.get("/invoices").await.body.contains("SILENT-LAST"), "only the moment of reading changed");
+    stop.cancel();
+    running.await.expect("it ends");
 }

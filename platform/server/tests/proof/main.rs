@@ -2,6 +2,7 @@
 //! it when the things it leans on fail.
 
 mod books;
+mod changes;
 mod commands;
 mod domains;
 mod erp;

@@ -11,6 +11,7 @@ use http::StatusCode;
 use migrations::testing::TestDatabase;
 use platform_core::Scope;
 use platform_portal::reorder::store::{self, Rules, set_rules};
+use platform_portal::shell::store as people;
 use sqlx::{Connection as _, PgConnection};
 
 use crate::commands::Shell;
@@ -280,11 +281,11 @@ async fn the_store_answers_what_pages_ask() {
     assert_eq!(store::order_numbered(&mut tx, "nothing").await.expect("answers"), None);
     drop(tx);
     let mut tx = db.tenant(Scope::tenant(tenant)).await.expect("a transaction");
-    let admins = store::admins(&mut tx, customer).await.expect("answers");
+    let admins = people::admins(&mut tx, customer).await.expect("answers");
     assert!(admins.len() == 1 && admins[0].email == world.company.email("admin"), "{admins:?}");
-    assert!(store::contact(&mut tx, admins[0].id).await.expect("answers").is_some());
+    assert!(people::contact(&mut tx, admins[0].id).await.expect("answers").is_some());
     let none = platform_core::id::CustomerId(order.0);
-    assert!(store::admins(&mut tx, none).await.expect("answers").is_empty());
+    assert!(people::admins(&mut tx, none).await.expect("answers").is_empty());
 }
 
 /// The order system's PostgreSQL, in a process that can be killed.

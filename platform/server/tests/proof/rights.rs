@@ -111,6 +111,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("GET", "/invoices/{id}", 200).module("invoices").aim(Aim::Invoice),
     row("GET", "/invoices/{id}/document", 200).module("invoices").aim(Aim::Invoice),
     row("GET", "/account", 200).module("account"),
+    row("GET", "/account/requests", 200).module("account"),
     row("GET", "/account/contact", 200).module("account"),
     row("POST", "/account/contact/change", 303)
         .module("account")
