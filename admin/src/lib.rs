@@ -1,5 +1,6 @@
 //! Screens of tenant staff and operators.
 
+pub mod console;
 pub mod operator;
 
 use themes::Registry;
@@ -15,5 +16,6 @@ pub fn registry() -> Registry {
         .with(platform_portal::reorder::register)
         .with(platform_portal::invoices::register)
         .with(platform_portal::account::register)
+        .with(console::register)
         .with(operator::outbox::pages::register)
 }
