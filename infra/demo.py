@@ -7,7 +7,7 @@ import sys
 import time
 
 import smoke
-from stage.portico import CUSTOM_DOMAIN, INGRID, LUMEN, MAYA, NOOR, TECHFLOW, TOP
+from stage.portico import ASTRID, CASEY, CUSTOM_DOMAIN, INGRID, LUMEN, MAYA, NOOR, TECHFLOW, TOP
 from stage.processes import Failed, Stopped, stop_on_signals
 from stage.world import World
 
@@ -73,6 +73,9 @@ The demo stands ({time.monotonic() - world.began:.0f} s). Ctrl-C ends it; nothin
     its customer's own  https://{CUSTOM_DOMAIN}:{port}
     sign in as          {MAYA}   (Brightwater Utilities)
                         {INGRID}   (Halvorsen Marine)
+    its own people      https://{TECHFLOW}:{port}/console
+    sign in as          {CASEY}   (looks after customers)
+                        {ASTRID}  (runs the portal; brings an authenticator)
   Lumen Notes           https://{LUMEN}:{port}
     sign in as          {NOOR}
   the mails             https://{TECHFLOW}:{port}/demo/outbox

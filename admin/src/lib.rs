@@ -1,5 +1,6 @@
 //! Screens of tenant staff and operators.
 
+pub mod console;
 pub mod operator;
 
 use themes::Registry;
@@ -16,5 +17,6 @@ pub fn registry() -> Registry {
         .with(platform_portal::invoices::register)
         .with(platform_portal::account::register)
         .with(platform_portal::people::register)
+        .with(console::register)
         .with(operator::outbox::pages::register)
 }

@@ -16,6 +16,10 @@ TECHFLOW, LUMEN = f"techflow.{BASE}", f"lumen.{BASE}"
 SEEDS = [
     "tenant create --slug techflow --name 'TechFlow Industries' --brand techflow --time-zone America/Chicago --modules orders,invoices,account",
     "tenant create --slug lumen --name 'Lumen Notes' --brand lumen",
+    "staff add techflow --email astrid.lund@techflow.example --name 'Astrid Lund' --role cs_admin",
+    "staff add techflow --email casey.park@techflow.example --name 'Casey Park' --role csm",
+    "staff add techflow --email ari.novak@techflow.example --name 'Ari Novak' --role agent",
+    "staff add lumen --email lena.ode@lumen.example --name 'Lena Ode' --role csm",
     "customer create --tenant techflow --name 'Brightwater Utilities' --external-key BRW-1042",
     "contact create --tenant techflow --customer BRW-1042 --email maya.okafor@brightwater.example --name 'Maya Okafor' --role admin",
     "contact create --tenant techflow --customer BRW-1042 --email tomas.reyes@brightwater.example --name 'Tomás Reyes' --role user",
@@ -31,6 +35,7 @@ SEEDS = [
     "request rules --tenant techflow --purchase-order-required true",
 ]
 MAYA, TOMAS = "maya.okafor@brightwater.example", "tomas.reyes@brightwater.example"
+ASTRID, CASEY = "astrid.lund@techflow.example", "casey.park@techflow.example"
 INGRID, NOOR = "ingrid.halvorsen@halvorsen.example", "noor.haddad@fernfield.example"
 
 

@@ -17,6 +17,8 @@ select wall.tenant('identity_settings');
 create table portal_auth_tokens (
     tenant_id uuid not null references tenants (id) on delete cascade,
     id uuid not null,
+    -- who may use it: a contact of a customer, or a person of the tenant at the console. Limits count both together.
+    audience text not null default 'contacts' constraint portal_auth_tokens_audience_known check (audience in ('contacts', 'staff')),
     -- SHA-256 of 256 random bits
     token_hash bytea not null constraint portal_auth_tokens_token_shape check (octet_length(token_hash) = 32),
     -- SHA-256 over this id, the browser's secret and six digits: without that secret, which is not here, the digits

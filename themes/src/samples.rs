@@ -89,7 +89,44 @@ pub fn shell(scheme: Scheme, language: &str, page: &str) -> Shell {
     let portal = page.starts_with("shell/")
         || ["orders/", "invoices/", "account/"].iter().any(|slice| page.starts_with(slice))
         || page == "identity/devices.html";
-    if portal { portal_shell(scheme, language, page) } else { framed }
+    let of_staff = ["identity/second_factor.html", "identity/enrolment.html", "identity/recovery_codes.html"];
+    if page.starts_with("console/") {
+        console_shell(scheme, language, page)
+    } else if of_staff.contains(&page) {
+        Shell { base: "/console".into(), ..framed }
+    } else if portal {
+        portal_shell(scheme, language, page)
+    } else {
+        framed
+    }
+}
+
+/// A person of the tenant at the console.
+fn console_shell(scheme: Scheme, language: &str, page: &str) -> Shell {
+    let item = |label: &'static str, icon: &'static str, href: &'static str, folder: &str, badge| NavItem {
+        label: label.into(),
+        icon: icon.into(),
+        href: href.into(),
+        current: page.starts_with(folder),
+        badge,
+    };
+    Shell {
+        base: "/console".into(),
+        path: "/console".to_owned(),
+        nav: vec![
+            item("console.nav.overview", "house", "/console", "console/overview", 0),
+            item("console.nav.customers", "building-2", "/console/customers", "console/customer", 0),
+            item("console.nav.requests", "inbox", "/console/requests", "console/request", 0),
+        ],
+        person: Some(Person {
+            name: "Astrid Lund".to_owned(),
+            email: "astrid.lund@techflow.example".to_owned(),
+            customer: "TechFlow Industries".to_owned(),
+        }),
+        menu: Vec::new(),
+        search: None,
+        ..portal_shell(scheme, language, page)
+    }
 }
 
 /// The frame as a sample of this name needs it: a tenant without orders offers neither them nor their search.
@@ -118,6 +155,7 @@ fn portal_shell(scheme: Scheme, language: &str, page: &str) -> Shell {
     Shell {
         nonce: "c2FtcGxlLW5vbmNl".to_owned(),
         csrf: "sample-csrf".to_owned(),
+        base: "".into(),
         path: "/orders?show=open".to_owned(),
         scheme,
         nav: vec![

@@ -27,7 +27,7 @@ pub(crate) const TEMPLATES: &[(&str, &str)] = templates![
 ];
 
 /// In cascade order; `tokens.css` names the layers.
-pub(crate) const STYLES: [&str; 9] = styles![
+pub(crate) const STYLES: [&str; 10] = styles![
     "tokens.css",
     "reset.css",
     "base.css",
@@ -36,6 +36,7 @@ pub(crate) const STYLES: [&str; 9] = styles![
     "pages.css",
     "reorder.css",
     "money.css",
+    "console.css",
     "print.css"
 ];
 

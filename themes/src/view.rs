@@ -26,6 +26,8 @@ pub struct Shell {
     pub nonce: String,
     /// Token that every form of the frame and of pages sends as `csrf`.
     pub csrf: String,
+    /// What stands before the paths of the frame's own links: nothing, or `/console` on pages of the tenant's own people.
+    pub base: Cow<'static, str>,
     /// Path and query of this page, so that forms of the frame can come back to it.
     pub path: String,
     pub scheme: Scheme,

@@ -63,6 +63,8 @@ ids! {
     ShipmentId,
     /// A signed-in browser.
     SessionId,
+    /// A second factor of a person of the tenant.
+    FactorId,
     /// A mailed sign-in link.
     AuthTokenId,
     /// A piece of work to be done later.

@@ -228,10 +228,10 @@ pub async fn contacts_by_email(tx: &mut TenantTx, email: &str) -> Result<Vec<Con
     Ok(contacts)
 }
 
-/// Creates a person of the tenant, or changes the one with this address.
+/// Creates a person of the tenant, or changes the one with this address, who may come again if they might not.
 ///
 /// # Errors
-/// The database's answer.
+/// Constraint `staff_email_shape` for an address that is none; else the database's answer.
 pub async fn upsert_staff(
     tx: &mut TenantTx,
     id: StaffId,
@@ -242,7 +242,7 @@ pub async fn upsert_staff(
     let tenant = tx.tenant();
     let id = sqlx::query_scalar(
         "insert into staff (tenant_id, id, email, name, role) values ($1, $2, $3, $4, $5)
-         on conflict (tenant_id, lower(email)) do update set name = excluded.name, role = excluded.role returning id",
+         on conflict (tenant_id, lower(email)) do update set name = excluded.name, role = excluded.role, active = true returning id",
     )
     .bind(tenant)
     .bind(id)

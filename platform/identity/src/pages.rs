@@ -1,15 +1,19 @@
-//! Pages and mails of signing in: contexts, samples, templates. Routes and rules fill them elsewhere.
+//! Pages and mails of signing in: contexts, samples, templates. Routes and rules fill them elsewhere. What the tenant's own
+//! people alone see is in [`staff`].
+
+pub mod staff;
 
 use chrono::{DateTime, Utc};
-use platform_web::Problems;
 use platform_web::pages::Field;
+use platform_web::{Audience, Problems};
 use serde::Serialize;
 use themes::{MailPage, Page, Registry, Sample, samples};
 
 /// Adds this crate's pages and mails.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
-    registry
+    staff::register(registry)
+        .partial("identity/device_list.html", include_str!("html/device_list.html"))
         .page::<SignIn>(include_str!("html/sign_in.html"))
         .page::<CheckMail>(include_str!("html/check_mail.html"))
         .page::<LinkLanding>(include_str!("html/link_landing.html"))
@@ -33,6 +37,7 @@ pub fn register(registry: Registry) -> Registry {
 /// `GET /sign-in`; posts `email`, `remember`, `next` and `csrf` to `/sign-in`.
 #[derive(Debug, Clone, Serialize)]
 pub struct SignIn {
+    pub audience: Audience,
     pub email: Field,
     pub remember: bool,
     /// Where to go afterwards: a path of this host.
@@ -44,21 +49,29 @@ impl Page for SignIn {
     const TEMPLATE: &'static str = "identity/sign_in.html";
 
     fn samples() -> Vec<Sample<Self>> {
-        let empty =
-            SignIn { email: Field::default(), remember: false, next: None, problems: Problems::default() };
+        let empty = SignIn {
+            audience: Audience::Contacts,
+            email: Field::default(),
+            remember: false,
+            next: None,
+            problems: Problems::default(),
+        };
+        let staff = SignIn { audience: Audience::Staff, ..empty.clone() };
         let wrong = SignIn {
+            audience: Audience::Contacts,
             email: Field::wrong("maya.okafor@brightwater", "form.email"),
             remember: true,
             next: Some("/orders".to_owned()),
             problems: Problems::of_one("email", "form.email"),
         };
-        vec![Sample::new("empty", empty), Sample::new("wrong", wrong)]
+        vec![Sample::new("empty", empty), Sample::new("wrong", wrong), Sample::new("staff", staff)]
     }
 }
 
 /// After asking for a mail; the same for addresses that nobody knows. Posts `code` and `next` to `/sign-in/code`.
 #[derive(Debug, Clone, Serialize)]
 pub struct CheckMail {
+    pub audience: Audience,
     /// As typed.
     pub email: String,
     pub code: Field,
@@ -76,6 +89,7 @@ impl Page for CheckMail {
 
     fn samples() -> Vec<Sample<Self>> {
         let sent = CheckMail {
+            audience: Audience::Contacts,
             email: "maya.okafor@brightwater.example".to_owned(),
             code: Field::default(),
             remember: true,
@@ -98,6 +112,7 @@ impl Page for CheckMail {
 /// `GET` of a mailed link: nothing has happened yet. The button posts `token`, `next` and `csrf` to `/sign-in/link`.
 #[derive(Debug, Clone, Serialize)]
 pub struct LinkLanding {
+    pub audience: Audience,
     /// Shortened: `m…@brightwater.example`.
     pub email: String,
     pub token: String,
@@ -109,6 +124,7 @@ impl Page for LinkLanding {
 
     fn samples() -> Vec<Sample<Self>> {
         let page = LinkLanding {
+            audience: Audience::Contacts,
             email: "m\u{2026}@brightwater.example".to_owned(),
             token: "c2FtcGxlLXRva2Vu".to_owned(),
             next: None,
@@ -120,6 +136,7 @@ impl Page for LinkLanding {
 /// A mailed link that cannot be used. Posts `email` and `next` to `/sign-in` when the address is known.
 #[derive(Debug, Clone, Serialize)]
 pub struct LinkProblem {
+    pub audience: Audience,
     pub why: LinkFault,
     /// The full address to send a new link to, when the link proved it.
     pub email: Option<String>,
@@ -147,6 +164,7 @@ impl Page for LinkProblem {
 
     fn samples() -> Vec<Sample<Self>> {
         let page = |why, email: bool, host: bool| LinkProblem {
+            audience: Audience::Contacts,
             why,
             email: email.then(|| "maya.okafor@brightwater.example".to_owned()),
             host: host.then(|| "success.brightwater.example".to_owned()),
@@ -225,19 +243,25 @@ impl Page for Devices {
 
 /// After signing out.
 #[derive(Debug, Clone, Serialize)]
-pub struct SignedOut {}
+pub struct SignedOut {
+    pub audience: Audience,
+}
 
 impl Page for SignedOut {
     const TEMPLATE: &'static str = "identity/signed_out.html";
 
     fn samples() -> Vec<Sample<Self>> {
-        vec![Sample::new("done", SignedOut {})]
+        vec![
+            Sample::new("done", SignedOut { audience: Audience::Contacts }),
+            Sample::new("staff", SignedOut { audience: Audience::Staff }),
+        ]
     }
 }
 
 /// The mail that signs a person in.
 #[derive(Debug, Clone, Serialize)]
 pub struct SignInMail {
+    pub audience: Audience,
     /// Absolute address of the link.
     pub link: String,
     /// Six digits.
@@ -258,6 +282,7 @@ impl MailPage for SignInMail {
 
     fn samples() -> Vec<Sample<Self>> {
         let mail = SignInMail {
+            audience: Audience::Contacts,
             link: "https://success.brightwater.example/sign-in/link?t=rZ7c0m2Qy5uB1vX9".to_owned(),
             code: "493021".to_owned(),
             link_hours: 24,
@@ -267,6 +292,13 @@ impl MailPage for SignInMail {
             asked_at: samples::now(),
             asked_from: Some("Firefox, Windows".to_owned()),
         };
-        vec![Sample::new("link", mail)]
+        let staff = SignInMail {
+            audience: Audience::Staff,
+            link: "https://techflow.portico.example/console/sign-in/rZ7c0m2Qy5uB1vX9".to_owned(),
+            email: "astrid.lund@techflow.example".to_owned(),
+            host: "techflow.portico.example".to_owned(),
+            ..mail.clone()
+        };
+        vec![Sample::new("link", mail), Sample::new("staff", staff)]
     }
 }

@@ -10,6 +10,7 @@ mod migrate;
 mod people;
 mod request;
 mod serve;
+mod staff;
 mod tenant;
 mod themes;
 mod tracking;
@@ -36,6 +37,9 @@ pub(crate) enum Command {
     /// Contacts: the people of a customer.
     #[command(subcommand)]
     Contact(people::Contact),
+    /// Staff: a tenant's own people, who work at its console.
+    #[command(subcommand)]
+    Staff(staff::Staff),
     /// Connectors: links to the systems that hold tenants' orders.
     #[command(subcommand)]
     Connector(connector::Connector),
@@ -84,6 +88,7 @@ pub(crate) async fn run(command: Command, config: &Path) -> anyhow::Result<ExitC
         Command::Tenant(command) => command.run(&Stack::open(config).await?).await,
         Command::Customer(command) => command.run(&Stack::open(config).await?).await,
         Command::Contact(command) => command.run(&Stack::open(config).await?).await,
+        Command::Staff(command) => command.run(&Stack::open(config).await?).await,
         Command::Keys(command) => command.run(&Stack::open(config).await?).await,
     }
 }

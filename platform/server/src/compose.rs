@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use admin::console::frame::Frames;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -65,7 +66,7 @@ pub struct App {
 pub fn app(stack: &Stack, themes: Arc<Themes>, refresher: Refresher) -> App {
     let site = site(stack, themes);
     let sessions = Sessions::new(stack.db.clone(), SESSION_KEPT);
-    let identity = Identity::new(sessions, stack.outbox.clone(), Limits::default());
+    let identity = Identity::new(sessions, stack.outbox.clone(), Limits::default(), stack.sealer.clone());
     let live = Live::new(stack.db.clone(), site.keep().clone());
     let routes =
         routes(stack, &identity, Orders { live: live.clone(), refresher, outbox: stack.outbox.clone() });
@@ -110,6 +111,7 @@ fn routes(stack: &Stack, identity: &Identity, orders: Orders) -> Routes {
     let people = People { outbox: stack.outbox.clone(), sessions: identity.sessions().clone() };
     let routes = Routes::new()
         .merge(platform_identity::routes(identity))
+        .merge(admin::console::routes())
         .merge(platform_portal::shell::routes::routes(slices()))
         .merge(platform_portal::orders::routes::routes(orders))
         .merge(platform_portal::reorder::routes::routes())
@@ -156,7 +158,7 @@ fn site(stack: &Stack, themes: Arc<Themes>) -> Site {
         brands: Brands::new(stack.db.clone()),
         clock: stack.clock.clone(),
         random: stack.random.clone(),
-        frame: Some(Arc::new(PortalFrame(slices()))),
+        frame: Some(Arc::new(Frames(PortalFrame(slices())))),
         keep: Keep::default(),
         config: web_config(&stack.config),
     })
@@ -177,6 +179,8 @@ async fn bridge(public_port: axum::extract::State<u16>, mut request: Request, ne
         let host = platform_web::Host {
             tenant: tenant.id,
             host: tenant.host.to_string(),
+            // Custom domains are set up for customers. A tenant's own would need a mark in the route table.
+            console: tenant.domain.is_none(),
             origin: format!("https://{}", tenant.host.authority(public_port.0, 443)),
             peer: conn.peer.ip(),
         };

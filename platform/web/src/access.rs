@@ -82,11 +82,77 @@ impl Capabilities {
     }
 }
 
+/// A right that a person of the tenant may hold, over all of the tenant's customers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StaffCapability {
+    /// The list of customers, and their people.
+    Customers,
+    /// A customer's orders as that customer sees them.
+    Orders,
+    /// The queue of what customers asked for.
+    Requests,
+    /// Figures over all customers.
+    Reports,
+    /// The links to the tenant's own systems.
+    Connectors,
+    /// Hosts and their certificates.
+    Domains,
+    /// The tenant's own people.
+    Team,
+}
+
+impl StaffCapability {
+    /// Every capability, in the order of the table in `identity`.
+    pub const ALL: [Self; 7] = [
+        Self::Customers,
+        Self::Orders,
+        Self::Requests,
+        Self::Reports,
+        Self::Connectors,
+        Self::Domains,
+        Self::Team,
+    ];
+
+    /// Above those of [`Capability`], so that one number can hold both kinds.
+    const fn bit(self) -> u32 {
+        1 << (16 + self as u32)
+    }
+}
+
+/// A set of staff capabilities. Small enough to copy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StaffCapabilities(u32);
+
+impl StaffCapabilities {
+    /// These and no others.
+    #[must_use]
+    pub const fn of(list: &[StaffCapability]) -> Self {
+        let (mut bits, mut at) = (0, 0);
+        while at < list.len() {
+            bits |= list[at].bit();
+            at += 1;
+        }
+        Self(bits)
+    }
+
+    #[must_use]
+    pub const fn has(self, capability: StaffCapability) -> bool {
+        self.0 & capability.bit() != 0
+    }
+}
+
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
     /// Everybody who reached the tenant's host.
     Public,
+    /// A person of the tenant with a session that is not complete: the pages of the second factor.
+    Arriving,
+    /// Every person of the tenant who is signed in, whatever their role.
+    AnyStaff,
+    /// A person of the tenant who holds this capability.
+    Staff(StaffCapability),
     /// Every contact who is signed in, whatever their role.
     SignedIn,
     /// A contact who holds this capability.
@@ -98,6 +164,8 @@ pub enum Access {
 /// Bit of [`Proof`] for [`Access::SignedIn`]; capabilities use the bits below.
 const SIGNED_IN: u32 = 1 << 31;
 const MACHINE: u32 = 1 << 30;
+const ANY_STAFF: u32 = 1 << 29;
+const ARRIVING: u32 = 1 << 28;
 
 /// What the extractors of a request have proved so far. A route that declares a right which no extractor proved is
 /// answered with 500 instead of its page: a forgotten extractor shows in the first test and leaks nothing.
@@ -112,6 +180,9 @@ impl Proof {
             Access::SignedIn => SIGNED_IN,
             Access::Contact(capability) => SIGNED_IN | capability.bit(),
             Access::Machine => MACHINE,
+            Access::Arriving => ARRIVING,
+            Access::AnyStaff => ANY_STAFF,
+            Access::Staff(capability) => ANY_STAFF | capability.bit(),
         };
         self.0.fetch_or(bits, Ordering::Relaxed);
     }
@@ -122,6 +193,9 @@ impl Proof {
             Access::SignedIn => SIGNED_IN,
             Access::Contact(capability) => capability.bit(),
             Access::Machine => MACHINE,
+            Access::Arriving => ARRIVING,
+            Access::AnyStaff => ANY_STAFF,
+            Access::Staff(capability) => capability.bit(),
         };
         self.0.load(Ordering::Relaxed) & needed != 0
     }
@@ -129,7 +203,7 @@ impl Proof {
 
 #[cfg(test)]
 mod tests {
-    use super::{Access, Capabilities, Capability, Proof};
+    use super::{Access, Capabilities, Capability, Proof, StaffCapabilities, StaffCapability};
 
     #[test]
     fn sets_hold_what_they_were_given() {
@@ -145,5 +219,24 @@ mod tests {
         proof.prove(Access::Contact(Capability::Orders));
         assert!(proof.covers(Access::SignedIn) && proof.covers(Access::Contact(Capability::Orders)));
         assert!(!proof.covers(Access::Contact(Capability::Finance)) && !proof.covers(Access::Machine));
+        for capability in StaffCapability::ALL {
+            assert!(!proof.covers(Access::Staff(capability)), "a contact's proof covers {capability:?}");
+        }
+        assert!(!proof.covers(Access::AnyStaff) && !proof.covers(Access::Arriving));
+    }
+
+    #[test]
+    fn a_proof_of_staff_covers_nothing_of_contacts() {
+        let proof = Proof::default();
+        proof.prove(Access::Arriving);
+        assert!(proof.covers(Access::Arriving) && !proof.covers(Access::AnyStaff));
+        proof.prove(Access::Staff(StaffCapability::Requests));
+        assert!(proof.covers(Access::AnyStaff) && proof.covers(Access::Staff(StaffCapability::Requests)));
+        assert!(!proof.covers(Access::Staff(StaffCapability::Team)) && !proof.covers(Access::SignedIn));
+        for capability in Capability::ALL {
+            assert!(!proof.covers(Access::Contact(capability)), "staff's proof covers {capability:?}");
+        }
+        let set = StaffCapabilities::of(&[StaffCapability::Customers, StaffCapability::Team]);
+        assert!(set.has(StaffCapability::Team) && !set.has(StaffCapability::Orders));
     }
 }

@@ -6,6 +6,8 @@ use http::{HeaderMap, HeaderValue, header};
 
 /// The signed-in session. Its value is a secret that only its SHA-256 is stored of.
 pub const SESSION: &str = "__Host-session";
+/// The same for a person of the tenant. A browser may have both, and neither opens what is the other's.
+pub const STAFF: &str = "__Host-staff";
 /// The browser before anybody signed in: binds forms and sign-in links to it.
 pub const BROWSER: &str = "__Host-browser";
 /// One message for the page after a redirect.
@@ -69,7 +71,7 @@ mod tests {
         assert_eq!(header, "__Host-session=abc; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60");
         assert!(Cookie::new(SESSION, "a;Domain=evil").header().is_none());
         assert!(Cookie::new(SESSION, "a\r\nx: y").header().is_none());
-        for name in [SESSION, BROWSER, FLASH, LOCALE] {
+        for name in [SESSION, STAFF, BROWSER, FLASH, LOCALE] {
             assert!(name.starts_with("__Host-"));
         }
     }

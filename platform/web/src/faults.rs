@@ -146,17 +146,17 @@ impl Asks {
             return plain(visit, error.status());
         }
         if *error.kind() == Kind::SignIn {
-            return Redirect::to(&sign_in_path(self.next.as_ref())).into_response();
+            return Redirect::to(&sign_in_path(visit.audience().base(), self.next.as_ref())).into_response();
         }
         visit.render_error(error.status(), &error_page(error.kind(), visit.request_id()))
     }
 }
 
-/// `/sign-in`, and back again afterwards.
-fn sign_in_path(next: Option<&next::Next>) -> String {
-    match next.filter(|next| !next.is_home()) {
-        Some(next) => format!("/sign-in?next={}", next.encoded()),
-        None => "/sign-in".to_owned(),
+/// `/sign-in`, or the console's, and back again afterwards.
+fn sign_in_path(base: &str, next: Option<&next::Next>) -> String {
+    match next.filter(|next| !next.is_home() && next.as_str() != base) {
+        Some(next) => format!("{base}/sign-in?next={}", next.encoded()),
+        None => format!("{base}/sign-in"),
     }
 }
 

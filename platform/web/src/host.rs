@@ -11,6 +11,8 @@ pub struct Host {
     pub tenant: TenantId,
     /// Canonical DNS name, lower case, no port.
     pub host: String,
+    /// The tenant's own people may work here: not a host that was set up for a customer.
+    pub console: bool,
     /// `https://host[:port]`, without a slash. Links in mails begin with it.
     pub origin: String,
     /// The other end of the TCP connection.

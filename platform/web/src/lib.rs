@@ -9,6 +9,7 @@
 
 pub mod access;
 mod assets;
+mod audience;
 mod brands;
 pub mod cookie;
 mod csrf;
@@ -33,7 +34,8 @@ mod site;
 mod stack;
 mod visit;
 
-pub use access::{Access, Capabilities, Capability, Proof};
+pub use access::{Access, Capabilities, Capability, Proof, StaffCapabilities, StaffCapability};
+pub use audience::{Audience, CONSOLE};
 pub use brands::{Brands, Look};
 pub use cookie::Cookie;
 pub use download::{Download, safe_name};

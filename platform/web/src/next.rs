@@ -4,6 +4,8 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use crate::audience::{Audience, CONSOLE};
+
 const LONGEST: usize = 1024;
 /// What a query needs no escape for; slashes are left to be read.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
@@ -36,6 +38,17 @@ impl Next {
         self.0 == "/"
     }
 
+    /// The same path if it is a page for `audience`, else that audience's own first page.
+    #[must_use]
+    pub fn within(self, audience: Audience) -> Self {
+        let path = self.0.split(['?', '#']).next().unwrap_or_default();
+        match audience {
+            _ if Audience::of(path) == audience => self,
+            Audience::Contacts => Self::home(),
+            Audience::Staff => Self(CONSOLE.to_owned()),
+        }
+    }
+
     /// As the value of a query parameter.
     #[must_use]
     pub fn encoded(&self) -> String {
@@ -62,7 +75,10 @@ fn is_local(text: &str) -> bool {
         reading = decoded.into_owned();
     }
     // Signing in again after signing in would go round in circles.
-    text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic()) && !text.starts_with("/sign-in")
+    text.len() <= LONGEST
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+        && !text.starts_with("/sign-in")
+        && !text.starts_with("/console/sign-in")
 }
 
 fn stays(reading: &str) -> bool {
@@ -76,6 +92,7 @@ fn stays(reading: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Next;
+    use crate::audience::Audience;
 
     #[test]
     fn paths_of_this_host_are_kept() {
@@ -122,6 +139,7 @@ mod tests {
             "?next=//evil",
             "#//evil",
             "/sign-in?next=/",
+            "/console/sign-in?next=/",
             "/é",
             "@evil.example",
             ":80/",
@@ -130,6 +148,15 @@ mod tests {
             assert_eq!(Next::parse(way).as_str(), "/", "{way:?}");
         }
         assert!(Next::parse(&format!("/{}", "a".repeat(2000))).is_home());
+    }
+
+    #[test]
+    fn nobody_is_led_to_the_others_pages() {
+        let within = |path: &str, audience| Next::parse(path).within(audience).to_string();
+        assert_eq!(within("/console/requests?state=open", Audience::Staff), "/console/requests?state=open");
+        assert_eq!(within("/orders", Audience::Staff), "/console");
+        assert_eq!(within("/console", Audience::Contacts), "/");
+        assert_eq!(within("/orders?q=/console", Audience::Contacts), "/orders?q=/console");
     }
 
     #[test]

@@ -69,6 +69,7 @@ impl Visit {
         let mut shell = Shell {
             nonce: self.nonce().to_owned(),
             csrf: self.csrf(),
+            base: self.audience().base().into(),
             path: self.path().to_owned(),
             scheme: self.scheme(),
             person: self.viewer().map(|viewer| viewer.person.clone()),

@@ -27,8 +27,10 @@ use axum::routing::{MethodRouter, get, post};
 use http::Method;
 
 use crate::access::{Access, Proof};
+use crate::audience::Audience;
 use crate::csrf;
 use crate::error::{Error, Fault};
+use crate::visit::Visit;
 
 /// How long a handler may take before its reader gets an answer without it. Streams are exempt.
 pub const HANDLER_LIMIT: Duration = Duration::from_secs(15);
@@ -93,6 +95,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     fn add(mut self, route: Route, handler: MethodRouter<S>) -> Self {
         let handler = handler.layer(from_fn_with_state(Declared::of(&route), hold));
+        debug_assert!(fits(&route), "{route:?}: staff's routes stand below the console, and no others do");
         self.router = self.router.route(route.path, handler);
         self.list.push(route);
         self
@@ -123,17 +126,30 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 }
 
+/// Rights of one audience are asked for on pages of that audience alone: only there its session is looked for.
+fn fits(route: &Route) -> bool {
+    let console = Audience::of(route.path) == Audience::Staff;
+    match route.access {
+        Access::Public => true,
+        Access::Arriving | Access::AnyStaff | Access::Staff(_) => console,
+        Access::SignedIn | Access::Contact(_) | Access::Machine => !console,
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Declared {
     access: Access,
     path: &'static str,
     limit: Option<Duration>,
+    /// Below the console: not on hosts of customers.
+    console: bool,
 }
 
 impl Declared {
     fn of(route: &Route) -> Self {
         let limit = (!route.stream).then_some(HANDLER_LIMIT);
-        Self { access: route.access, path: route.path, limit }
+        let console = Audience::of(route.path) == Audience::Staff;
+        Self { access: route.access, path: route.path, limit, console }
     }
 
     fn too_slow(self, limit: Duration) -> Error {
@@ -148,9 +164,13 @@ impl Declared {
     }
 }
 
-/// Runs one handler: within its time, after the check of its form, and its answer leaves only when the declared right
-/// was proved.
+/// Runs one handler: where it may be reached, within its time, after the check of its form, and its answer leaves only
+/// when the declared right was proved.
 async fn hold(State(route): State<Declared>, mut request: Request, next: Next) -> Response {
+    let visit = request.extensions().get::<Visit>();
+    if route.console && !visit.is_some_and(|visit| visit.host().console) {
+        return Error::not_found().into_response();
+    }
     let proof = Proof::default();
     request.extensions_mut().insert(proof.clone());
     let answer = async {
@@ -187,7 +207,7 @@ mod tests {
 
     async fn answer(limit: Option<Duration>) -> StatusCode {
         let slow = async || tokio::time::sleep(Duration::from_millis(200)).await;
-        let route = Declared { access: Access::Public, path: "/slow", limit };
+        let route = Declared { access: Access::Public, path: "/slow", limit, console: false };
         let router: Router = Router::new().route("/slow", get(slow).layer(from_fn_with_state(route, hold)));
         router.oneshot(Request::get("/slow").body(Body::empty()).unwrap()).await.unwrap().status()
     }

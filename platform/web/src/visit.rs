@@ -16,7 +16,8 @@ use platform_core::id::TenantId;
 use platform_core::random;
 use themes::{Flash, Locale, Scheme, Tone};
 
-use crate::access::Capabilities;
+use crate::access::{Capabilities, StaffCapabilities};
+use crate::audience::Audience;
 use crate::brands::Look;
 use crate::cookie::{self, Cookie};
 use crate::error::Error;
@@ -36,6 +37,8 @@ pub struct Viewer {
     pub zone: Option<Tz>,
     /// For showing navigation.
     pub capabilities: Capabilities,
+    /// The same for a person of the tenant, on the console's pages.
+    pub staff: StaffCapabilities,
 }
 
 /// One request. Cheap to clone; opened by the outermost layer and closed by it too.
@@ -51,6 +54,7 @@ struct Inner {
     nonce: String,
     /// Path and query.
     path: String,
+    audience: Audience,
     headers: Known,
     viewer: OnceLock<Viewer>,
     /// Made when first asked for, if the browser brought none.
@@ -62,6 +66,7 @@ struct Inner {
 #[derive(Debug)]
 struct Known {
     session: Option<String>,
+    staff: Option<String>,
     browser: Option<String>,
     locale: Option<String>,
     scheme: Scheme,
@@ -74,6 +79,7 @@ impl Known {
         let cookie = |name| cookie::read(headers, name).map(str::to_owned);
         Self {
             session: cookie(cookie::SESSION),
+            staff: cookie(cookie::STAFF),
             browser: cookie(cookie::BROWSER).filter(|value| value.len() == 43),
             locale: cookie(cookie::LOCALE),
             scheme: cookie::read(headers, Scheme::COOKIE).map(Scheme::parse).unwrap_or_default(),
@@ -94,6 +100,7 @@ impl Visit {
             look,
             request_id: request_id(site.random()),
             nonce: nonce(site.random()),
+            audience: Audience::of(request.uri.path()),
             path,
             headers: Known::read(&request.headers),
             viewer: OnceLock::new(),
@@ -151,10 +158,20 @@ impl Visit {
         self.0.site.clock().now()
     }
 
-    /// The value of the session cookie, for `identity`. Not a proof of anything.
+    /// For whom the page is: decided by its path alone, so that a contact's session is never looked for on a page of
+    /// the console and the other way round.
+    #[must_use]
+    pub fn audience(&self) -> Audience {
+        self.0.audience
+    }
+
+    /// The value of the session cookie of this page's audience, for `identity`. Not a proof of anything.
     #[must_use]
     pub fn session_cookie(&self) -> Option<&str> {
-        self.0.headers.session.as_deref()
+        match self.0.audience {
+            Audience::Contacts => self.0.headers.session.as_deref(),
+            Audience::Staff => self.0.headers.staff.as_deref(),
+        }
     }
 
     #[must_use]
@@ -203,10 +220,13 @@ impl Visit {
         csrf::token(self.session_cookie().unwrap_or_else(|| self.browser()))
     }
 
-    /// Whether `token` is one that this browser's pages carry.
+    /// Whether `token` is one that this browser's pages carry. A form of the console may go to an address that all pages
+    /// share (`/preferences`), so a token bound to either session is as good: both secrets are this browser's own.
     pub(crate) fn accepts_csrf(&self, token: &str) -> bool {
-        let bound_to = self.session_cookie().or_else(|| self.known_browser());
-        bound_to.is_some_and(|secret| csrf::verify(token, secret))
+        let headers = &self.0.headers;
+        let own = self.session_cookie().or_else(|| self.known_browser());
+        let sessions = [own, headers.session.as_deref(), headers.staff.as_deref()];
+        sessions.into_iter().flatten().any(|secret| csrf::verify(token, secret))
     }
 
     /// Sends a cookie with the answer, whatever the answer is.

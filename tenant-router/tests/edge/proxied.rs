@@ -39,7 +39,7 @@ async fn answering(answer: &'static str) -> SocketAddr {
 }
 
 #[track_caller]
-fn says<'a>(report: &'a Report, code: Code, level: Level, who: Who) -> &'a Check {
+fn says(report: &Report, code: Code, level: Level, who: Who) -> &Check {
     let found: Vec<_> = report.checks.iter().map(|check| check.code).collect();
     let check = report.check(code).unwrap_or_else(|| panic!("no {code} in {found:?}"));
     assert_eq!((check.level, check.who), (level, who));

@@ -1,5 +1,7 @@
 //! Sessions: a cookie's secret, what it proves, and for how long.
 //!
+//! Those of the tenant's own people are [`crate::staff`]'s; both are kept and forgotten in the same way.
+//!
 //! Owns the table `sessions`. A lookup is kept in memory for ten seconds while [`Sessions::run`] hears of ends (signed out,
 //! revoked, deactivated, suspended, another role), and for a second otherwise: an end takes effect at once on the node
 //! that did it, as soon as its hint comes on the others, and within a second when hints are lost.
@@ -20,15 +22,16 @@ use platform_core::id::{ContactId, CustomerId, SessionId, TenantId};
 use platform_core::random;
 use platform_core::{Db, Error as CoreError, Heed, Scope, TenantTx};
 use platform_web::cookie::{self, Cookie};
-use platform_web::{Error, Viewer, Visit};
+use platform_web::{Audience, Error, StaffCapabilities, Viewer, Visit};
 use tokio_util::sync::CancellationToken;
 
 use crate::capability::Role;
 use crate::person::{Contact, Known, Person};
 use crate::secret::{self, Hash};
+use crate::staff::StaffSessions;
 pub(crate) use agent::Agent;
-use cache::Cache;
-pub(crate) use routes::routes;
+pub(crate) use cache::Cache;
+pub(crate) use routes::{device, routes};
 
 /// With "remember me".
 const LONG: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -41,7 +44,8 @@ const AGENT: usize = 400;
 #[derive(Debug, Clone)]
 pub struct Sessions {
     db: Db,
-    cache: Arc<Cache>,
+    cache: Arc<Cache<Found>>,
+    staff: StaffSessions,
 }
 
 /// Where a session is looked for: a hashed cookie on one host of one tenant.
@@ -53,14 +57,27 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// Of the request's cookie, if it has one that could be ours.
+    /// Of the request's cookie for its page's audience, if it has one that could be ours.
     pub(crate) fn of(visit: &Visit) -> Option<Self> {
         let cookie = visit.session_cookie().filter(|cookie| secret::is_secret(cookie))?;
-        Some(Self {
-            tenant: visit.tenant(),
-            host: visit.host().host.clone(),
-            token: secret::hash("session", cookie),
-        })
+        let purpose = match visit.audience() {
+            Audience::Contacts => "session",
+            Audience::Staff => "staff session",
+        };
+        let (tenant, host) = (visit.tenant(), visit.host().host.clone());
+        Some(Self { tenant, host, token: secret::hash(purpose, cookie) })
+    }
+
+    pub(crate) fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(crate) fn token(&self) -> &Hash {
+        &self.token
     }
 }
 
@@ -75,24 +92,41 @@ impl Sessions {
     /// `unheard` is how long a lookup may be kept while nobody hears of ends: a second, or zero to ask each time.
     #[must_use]
     pub fn new(db: Db, unheard: Duration) -> Self {
-        Self { db, cache: Arc::new(Cache::new(unheard.min(Duration::from_secs(1)))) }
+        let unheard = unheard.min(Duration::from_secs(1));
+        Self { staff: StaffSessions::new(db.clone(), unheard), db, cache: Arc::new(Cache::new(unheard)) }
+    }
+
+    /// Those of the tenant's own people.
+    pub(crate) fn staff(&self) -> &StaffSessions {
+        &self.staff
     }
 
     /// Hears of ends until shutdown.
     pub async fn run(&self, shutdown: CancellationToken) {
         let heard = |heed: Heed<'_>| match heed {
-            Heed::Open => self.cache.listen(true),
+            Heed::Open => self.listen(true),
             Heed::Hint(payload) => self.heard(payload),
-            Heed::Closed => self.cache.listen(false),
+            Heed::Closed => self.listen(false),
         };
         self.db.heed("sessions", &shutdown, heard).await;
     }
 
-    /// `TENANT:CUSTOMER` or `TENANT:*`: somebody's right to come, or what we know of them, has changed. What cannot be read
-    /// may be anybody's.
+    fn listen(&self, heard: bool) {
+        self.cache.listen(heard);
+        self.staff.listen(heard);
+    }
+
+    /// `TENANT:CUSTOMER`, `TENANT:staff` or `TENANT:*`: somebody's right to come, or what we know of them, has changed.
+    /// What cannot be read may be anybody's.
     fn heard(&self, payload: &str) {
-        let (tenant, customer) = payload.split_once(':').unwrap_or_default();
-        let (tenant, customer) = (tenant.parse::<TenantId>().ok(), customer.parse::<CustomerId>().ok());
+        let (tenant, whose) = payload.split_once(':').unwrap_or_default();
+        let (tenant, customer) = (tenant.parse::<TenantId>().ok(), whose.parse::<CustomerId>().ok());
+        if tenant.is_none() || customer.is_none() {
+            self.staff.forget_tenant(tenant);
+        }
+        if tenant.is_some() && whose == "staff" {
+            return;
+        }
         self.cache.remove(|found| {
             tenant.is_none_or(|tenant| found.known.tenant == tenant)
                 && customer.is_none_or(|customer| found.known.contact.customer == customer)
@@ -113,7 +147,7 @@ impl Sessions {
         let Some(row) = store::find(&mut tx, &key.token, &key.host).await? else { return Ok(None) };
         drop(tx);
         if row.quiet {
-            self.touch_later(key.tenant, row.id);
+            touch_later(&self.db, key.tenant, Seen::Contact(row.id));
         }
         let left = Duration::try_from_secs_f64(row.seconds_left).unwrap_or_default();
         let found = found(key.tenant, row)?;
@@ -132,20 +166,40 @@ impl Sessions {
         self.cache.remove(|found| found.known.contact.id == contact);
     }
 
-    /// The reader does not wait for it, and a failure costs a minute's accuracy.
-    fn touch_later(&self, tenant: TenantId, session: SessionId) {
-        let db = self.db.clone();
-        tokio::spawn(async move {
-            let touched = async {
-                let mut tx = db.tenant(Scope::tenant(tenant)).await?;
-                store::touch(&mut tx, session).await?;
-                tx.commit().await
-            };
-            if let Err(error) = touched.await {
-                tracing::warn!(%error, "a session's last sign of life was not written");
-            }
-        });
+    /// Puts the [`Person`] of the cookie into the request and tells the visit.
+    async fn recognise(&self, visit: &Visit, request: &mut Request) -> Result<(), CoreError> {
+        let Some(key) = Key::of(visit) else { return Ok(()) };
+        if let Some(found) = self.find(&key).await? {
+            visit.recognise(found.viewer);
+            request.extensions_mut().insert(Person::new(found.known, self.clone(), key));
+        }
+        Ok(())
     }
+}
+
+/// Whose session showed a sign of life.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Seen {
+    Contact(SessionId),
+    Staff(SessionId),
+}
+
+/// Writes the sign of life. The reader does not wait for it, and a failure costs a minute's accuracy.
+pub(crate) fn touch_later(db: &Db, tenant: TenantId, seen: Seen) {
+    let db = db.clone();
+    tokio::spawn(async move {
+        let touched = async {
+            let mut tx = db.tenant(Scope::tenant(tenant)).await?;
+            match seen {
+                Seen::Contact(session) => store::touch(&mut tx, session).await?,
+                Seen::Staff(session) => crate::staff::store::sessions::touch(&mut tx, session).await?,
+            }
+            tx.commit().await
+        };
+        if let Err(error) = touched.await {
+            tracing::warn!(%error, "a session's last sign of life was not written");
+        }
+    });
 }
 
 fn found(tenant: TenantId, row: store::Row) -> Result<Found, CoreError> {
@@ -159,29 +213,29 @@ fn found(tenant: TenantId, row: store::Row) -> Result<Found, CoreError> {
     let zone = row.time_zone.as_deref().and_then(|zone| zone.parse().ok());
     let contact =
         Contact { id: row.contact_id, customer: row.customer_id, name: row.name, email: row.email, role };
+    let staff = StaffCapabilities::default();
+    let viewer = Viewer { person, locale: row.locale, zone, capabilities, staff };
     let known = Known { tenant, session: row.id, contact, customer_name: row.customer_name, capabilities };
-    Ok(Found { known: Arc::new(known), viewer: Viewer { person, locale: row.locale, zone, capabilities } })
+    Ok(Found { known: Arc::new(known), viewer })
 }
 
-/// Puts the [`Person`] of the cookie into the request and tells the visit. A cookie that proves nothing is left alone:
-/// the forms of the page that carried it are bound to it.
+/// Recognises whoever the page is for, and nobody else: a contact's session is not looked at on a page of the console,
+/// nor the other way round. A cookie that proves nothing is left alone: the forms of the page that carried it are bound
+/// to it.
 async fn recognise(
     State(sessions): State<Sessions>,
     visit: Visit,
     mut request: Request,
     next: Next,
 ) -> Response {
-    if let Some(key) = Key::of(&visit) {
-        match sessions.find(&key).await {
-            Ok(Some(found)) => {
-                visit.recognise(found.viewer);
-                request.extensions_mut().insert(Person::new(found.known, sessions, key));
-            }
-            Ok(None) => {}
-            Err(error) => return Error::unavailable(error).into_response(),
-        }
+    let seen = match visit.audience() {
+        Audience::Contacts => sessions.recognise(&visit, &mut request).await,
+        Audience::Staff => sessions.staff.recognise(&visit, &mut request).await,
+    };
+    match seen {
+        Ok(()) => next.run(request).await,
+        Err(error) => Error::unavailable(error).into_response(),
     }
-    next.run(request).await
 }
 
 /// Who signs in, and how.
@@ -224,7 +278,7 @@ pub(crate) async fn open(
     Ok(id)
 }
 
-fn shorten(user_agent: &str) -> &str {
+pub(crate) fn shorten(user_agent: &str) -> &str {
     let end = user_agent.char_indices().nth(AGENT).map_or(user_agent.len(), |(at, _)| at);
     &user_agent[..end]
 }

@@ -6,7 +6,7 @@ use platform_core::audit::{self, Actor, Entry};
 use platform_core::id::SessionId;
 use platform_core::{Scope, TenantTx};
 use platform_web::cookie::{self, Cookie};
-use platform_web::{Access, Error, Routes, Visit};
+use platform_web::{Access, Audience, Error, Routes, Visit};
 use serde_json::{Value, json};
 use themes::Tone;
 
@@ -28,20 +28,22 @@ async fn list(visit: Visit, person: Person) -> Result<Response, Error> {
     let mut tx = person.tx(visit.site().db()).await?;
     let rows = store::of_contact(&mut tx, person.contact.customer, person.contact.id).await?;
     drop(tx);
-    let device = |row: store::Device| {
-        let agent = Agent::read(&row.user_agent);
-        Device {
-            id: row.id.to_string(),
-            kind: agent.kind,
-            browser: agent.browser.map(str::to_owned),
-            system: agent.system.map(str::to_owned),
-            signed_in_at: row.created_at,
-            last_seen_at: row.last_seen_at,
-            ends_at: row.expires_at,
-            current: row.id == person.session,
-        }
-    };
-    visit.render(&Devices { devices: rows.into_iter().map(device).collect() })
+    visit.render(&Devices { devices: rows.iter().map(|row| device(row, person.session)).collect() })
+}
+
+/// A session as the list shows it; `current` is the one that asks.
+pub(crate) fn device(row: &store::Device, current: SessionId) -> Device {
+    let agent = Agent::read(&row.user_agent);
+    Device {
+        id: row.id.to_string(),
+        kind: agent.kind,
+        browser: agent.browser.map(str::to_owned),
+        system: agent.system.map(str::to_owned),
+        signed_in_at: row.created_at,
+        last_seen_at: row.last_seen_at,
+        ends_at: row.expires_at,
+        current: row.id == current,
+    }
 }
 
 async fn revoke(
@@ -103,7 +105,7 @@ async fn signed_out(visit: Visit, person: Option<Person>) -> Result<Response, Er
     if person.is_some() {
         return Ok(visit.redirect("/"));
     }
-    visit.render(&SignedOut {})
+    visit.render(&SignedOut { audience: Audience::Contacts })
 }
 
 async fn note(

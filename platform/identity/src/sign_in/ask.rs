@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use platform_core::id::AuthTokenId;
 use platform_core::mail::NewMail;
-use platform_core::tenants::{self, Contact};
 use platform_core::{Scope, TenantTx, random};
 use platform_web::{Error, Next, Visit};
 
 use super::store::{self, Count, Settings};
-use super::{CODE_MINUTES, Limits};
+use super::{CODE_MINUTES, Limits, Owner, stored};
 use crate::Identity;
 use crate::pages::SignInMail;
 use crate::secret;
@@ -63,13 +62,13 @@ pub(super) async fn send(identity: &Identity, visit: &Visit, asking: &Asking<'_>
         return Ok(Asked::Limited(wait));
     }
     let browser = secret::hash("browser", visit.browser());
-    let before = store::pending(&mut tx, &browser, &visit.host().host).await?;
+    let before = store::pending(&mut tx, &store::Place::of(visit), &browser).await?;
     let letter = write_link(&mut tx, visit, asking, settings, &peer).await?;
-    let contact = tenants::contacts_by_email(&mut tx, &asking.address).await?.into_iter().next();
-    let mail = compose(visit, asking, settings, contact.as_ref(), &letter)?;
+    let owner = Owner::find(&mut tx, visit.audience(), &asking.address).await?;
+    let mail = compose(visit, asking, settings, owner.as_ref(), &letter)?;
     store::savepoint(&mut tx).await?;
     identity.outbox().enqueue(&mut tx, &mail).await?;
-    store::settle(&mut tx, contact.is_some()).await?;
+    store::settle(&mut tx, owner.is_some()).await?;
     tx.commit().await?;
     Ok(Asked::Sent { again: before.is_some_and(|before| before.address == asking.address) })
 }
@@ -109,6 +108,7 @@ async fn write_link(
         token: secret::hash("link", &token),
         code: secret::code_hash(id, visit.browser(), &code),
         browser: secret::hash("browser", visit.browser()),
+        audience: stored(visit.audience()),
         host: &visit.host().host,
         address: &asking.address,
         peer,
@@ -119,31 +119,33 @@ async fn write_link(
     };
     store::insert(tx, &new).await?;
     // The origin is the route table's, whatever the request's headers say.
-    Ok(Letter { link: format!("{}/sign-in/{token}", visit.host().origin), code })
+    let link = format!("{}{}/sign-in/{token}", visit.host().origin, visit.audience().base());
+    Ok(Letter { link, code })
 }
 
 fn compose(
     visit: &Visit,
     asking: &Asking<'_>,
     settings: Settings,
-    contact: Option<&Contact>,
+    owner: Option<&Owner>,
     letter: &Letter,
 ) -> Result<NewMail, Error> {
-    let to_address = contact.map_or(&asking.address, |contact| &contact.email);
+    let to_address = owner.map_or(asking.address.as_str(), Owner::email);
     let page = SignInMail {
+        audience: visit.audience(),
         link: letter.link.clone(),
         code: letter.code.clone(),
         link_hours: settings.link_hours.unsigned_abs(),
         code_minutes: CODE_MINUTES.unsigned_abs(),
-        email: to_address.clone(),
+        email: to_address.to_owned(),
         host: visit.host().host.clone(),
         asked_at: visit.now(),
         asked_from: Agent::read(asking.user_agent).name(),
     };
-    let mail = visit.mail(contact.and_then(|contact| contact.locale.as_deref()), &page)?;
+    let mail = visit.mail(owner.and_then(Owner::locale), &page)?;
     Ok(NewMail {
-        to_address: to_address.clone(),
-        to_name: contact.map_or_else(String::new, |contact| contact.name.clone()),
+        to_address: to_address.to_owned(),
+        to_name: owner.map_or_else(String::new, |owner| owner.name().to_owned()),
         from_name: visit.look().name.clone(),
         reply_to: None,
         subject: mail.subject,

@@ -2,15 +2,16 @@
 
 use platform_core::audit::{self, Actor, Entry};
 use platform_core::id::SessionId;
-use platform_core::tenants;
 use platform_core::{Scope, TenantTx};
-use platform_web::{Error, Next, Visit};
+use platform_web::{Audience, Error, Next, Visit};
 use serde_json::json;
 
-use super::store::{self, Consumed, Link};
+use super::Owner;
+use super::store::{self, Consumed, Link, Place, Settings};
 use crate::pages::LinkFault;
 use crate::secret::{self, Hash};
 use crate::sessions::{self, Opening};
+use crate::staff;
 
 /// A link, looked at.
 #[derive(Debug)]
@@ -33,9 +34,14 @@ pub(super) async fn look(visit: &Visit, token: &str) -> Result<Seen, Error> {
         return Ok(Seen::Refused(Refusal { fault: LinkFault::Unknown, link: None }));
     }
     let mut tx = visit.site().db().tenant(Scope::tenant(visit.tenant())).await?;
-    let settings = store::settings(&mut tx).await?;
-    let found = store::link(&mut tx, &secret::hash("link", token)).await?;
-    Ok(judge(visit, found, settings.open_elsewhere))
+    let anywhere = may_open_elsewhere(visit, store::settings(&mut tx).await?);
+    let found = store::link(&mut tx, &Place::of(visit), &secret::hash("link", token)).await?;
+    Ok(judge(visit, found, anywhere))
+}
+
+/// What a tenant allows its customers it does not allow its own people.
+fn may_open_elsewhere(visit: &Visit, settings: Settings) -> bool {
+    settings.open_elsewhere && visit.audience() == Audience::Contacts
 }
 
 fn judge(visit: &Visit, found: Option<Link>, anywhere: bool) -> Seen {
@@ -64,18 +70,17 @@ pub(super) async fn by_link(
     if !secret::is_secret(token) {
         return Ok(Err(Refusal { fault: LinkFault::Unknown, link: None }));
     }
-    let hash = secret::hash("link", token);
+    let (hash, place) = (secret::hash("link", token), Place::of(visit));
     let mut tx = visit.site().db().tenant(Scope::tenant(visit.tenant())).await?;
-    let anywhere = store::settings(&mut tx).await?.open_elsewhere;
-    let consumed =
-        store::consume(&mut tx, &hash, &visit.host().host, browser(visit).as_ref(), anywhere).await?;
+    let anywhere = may_open_elsewhere(visit, store::settings(&mut tx).await?);
+    let consumed = store::consume(&mut tx, &place, &hash, browser(visit).as_ref(), anywhere).await?;
     if let Some(consumed) = consumed
         && let Some(next) = open(&mut tx, visit, &consumed, "link", user_agent).await?
     {
         tx.commit().await?;
         return Ok(Ok(next));
     }
-    let refusal = match judge(visit, store::link(&mut tx, &hash).await?, anywhere) {
+    let refusal = match judge(visit, store::link(&mut tx, &place, &hash).await?, anywhere) {
         Seen::Refused(refusal) => refusal,
         // Between the two statements nothing can make a link ready that was not.
         Seen::Ready(link) => Refusal { fault: LinkFault::Used, link: Some(link) },
@@ -101,9 +106,9 @@ pub(super) enum Typed {
 /// of them a try.
 pub(super) async fn by_code(visit: &Visit, code: &str, user_agent: &str) -> Result<Typed, Error> {
     let Some(secret) = visit.known_browser() else { return Ok(Typed::Nothing) };
-    let (hash, host) = (secret::hash("browser", secret), visit.host().host.as_str());
+    let (hash, place) = (secret::hash("browser", secret), Place::of(visit));
     let mut tx = visit.site().db().tenant(Scope::tenant(visit.tenant())).await?;
-    let codes = store::try_codes(&mut tx, &hash, host).await?;
+    let codes = store::try_codes(&mut tx, &place, &hash).await?;
     let fits =
         |tried: &&store::Code| secret::same(&tried.code_hash, &secret::code_hash(tried.id, secret, code));
     let found = codes.iter().find(fits).map(|tried| tried.id);
@@ -114,7 +119,7 @@ pub(super) async fn by_code(visit: &Visit, code: &str, user_agent: &str) -> Resu
         tx.commit().await?;
         return Ok(Typed::SignedIn(next));
     }
-    let outcome = match store::pending(&mut tx, &hash, host).await? {
+    let outcome = match store::pending(&mut tx, &place, &hash).await? {
         None => Typed::Nothing,
         Some(pending) if pending.spent => Typed::Spent,
         Some(_) if codes.is_empty() => Typed::Expired,
@@ -137,27 +142,36 @@ async fn open(
     by: &'static str,
     user_agent: &str,
 ) -> Result<Option<Next>, Error> {
-    store::kill_siblings(tx, &consumed.address).await?;
-    let Some(contact) = tenants::contacts_by_email(tx, &consumed.address).await?.into_iter().next() else {
-        return Ok(None);
-    };
-    let opening = Opening {
-        customer: contact.customer_id,
-        contact: contact.id,
-        remember: consumed.remember,
-        user_agent,
-    };
-    let session: SessionId = sessions::open(tx, visit, &opening).await?;
+    store::kill_siblings(tx, &Place::of(visit), &consumed.address).await?;
+    let next = Next::parse(&consumed.next).within(visit.audience());
+    let (session, actor, customer, next): (SessionId, _, _, _) =
+        match Owner::find(tx, visit.audience(), &consumed.address).await? {
+            None => return Ok(None),
+            Some(Owner::Contact(contact)) => {
+                let opening = Opening {
+                    customer: contact.customer_id,
+                    contact: contact.id,
+                    remember: consumed.remember,
+                    user_agent,
+                };
+                let session = sessions::open(tx, visit, &opening).await?;
+                (session, Actor::Contact(contact.id), Some(contact.customer_id), next)
+            }
+            Some(Owner::Staff(staff)) => {
+                let opened = staff::open(tx, visit, &staff, user_agent).await?;
+                (opened.session, Actor::Staff(staff.id), None, opened.onward(&next))
+            }
+        };
     let entry = Entry {
-        actor: Actor::Contact(contact.id),
-        customer: Some(contact.customer_id),
+        actor,
+        customer,
         action: "signed_in",
         object_kind: "session",
         object_id: &session.to_string(),
         detail: json!({ "by": by, "link": consumed.id, "host": visit.host().host, "network": visit.host().peer_network() }),
     };
     audit::record(tx, visit.site().clock(), visit.site().random(), &entry).await?;
-    Ok(Some(Next::parse(&consumed.next)))
+    Ok(Some(next))
 }
 
 /// A pressed button that did not sign in is worth a line; noise that names no link of ours is not.

@@ -1,4 +1,4 @@
-//! `/sign-in`: asking, opening a link, typing a code.
+//! `/sign-in` and `/console/sign-in`: asking, opening a link, typing a code. The same pages for both audiences.
 
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
@@ -10,11 +10,11 @@ use serde::Deserialize;
 use themes::Tone;
 
 use super::ask::{self, Asked, Asking};
+use super::present::Present;
 use super::redeem::{self, Refusal, Seen, Typed};
 use super::{CODE_MINUTES, store};
 use crate::Identity;
 use crate::pages::{CheckMail, LinkFault, LinkLanding, LinkProblem, SignIn};
-use crate::person::Person;
 use crate::secret;
 
 pub(crate) fn routes(identity: Identity) -> Routes {
@@ -25,6 +25,12 @@ pub(crate) fn routes(identity: Identity) -> Routes {
         .post("/sign-in/code", Access::Public, type_code)
         .get("/sign-in/{token}", Access::Public, land)
         .post("/sign-in/link", Access::Public, use_link)
+        .get("/console/sign-in", Access::Public, form)
+        .post("/console/sign-in", Access::Public, ask)
+        .get("/console/sign-in/code", Access::Public, check_mail)
+        .post("/console/sign-in/code", Access::Public, type_code)
+        .get("/console/sign-in/{token}", Access::Public, land)
+        .post("/console/sign-in/link", Access::Public, use_link)
         .with_state(identity)
 }
 
@@ -34,17 +40,18 @@ struct Wish {
     next: Option<String>,
 }
 
-async fn form(visit: Visit, person: Option<Person>, Query(wish): Query<Wish>) -> Result<Response, Error> {
-    let next = Next::parse(wish.next.as_deref().unwrap_or("/"));
-    if person.is_some() {
-        return Ok(visit.redirect(next.as_str()));
+async fn form(visit: Visit, present: Present, Query(wish): Query<Wish>) -> Result<Response, Error> {
+    let next = wished(&visit, wish.next.as_deref().unwrap_or("/"));
+    if let Some(onward) = present.onward(&next) {
+        return Ok(visit.redirect(onward.as_str()));
     }
     // The link and the code will be bound to this secret: it must be there before they are asked for.
     visit.mark_browser();
     visit.render(&SignIn {
+        audience: visit.audience(),
         email: Field::default(),
         remember: false,
-        next: kept(&next),
+        next: kept(&visit, &next),
         problems: Problems::default(),
     })
 }
@@ -56,12 +63,13 @@ async fn ask(
     form: Posted,
 ) -> Result<Response, Error> {
     let (typed, remember, next) =
-        (form.text("email"), form.ticked("remember"), Next::parse(form.text("next")));
+        (form.text("email"), form.ticked("remember"), wished(&visit, form.text("next")));
     let Some(address) = ask::address(typed) else {
         let problem = if typed.is_empty() { "form.required" } else { "form.email" };
         let mut problems = Problems::default();
         problems.add("email", problem);
-        let page = SignIn { email: Field::wrong(typed, problem), remember, next: kept(&next), problems };
+        let (audience, next) = (visit.audience(), kept(&visit, &next));
+        let page = SignIn { audience, email: Field::wrong(typed, problem), remember, next, problems };
         return visit.render_as(StatusCode::UNPROCESSABLE_ENTITY, &page);
     };
     let asking = Asking { address, remember, next, user_agent: user_agent(&headers) };
@@ -70,7 +78,7 @@ async fn ask(
             if again {
                 visit.flash(Tone::Success, "code_sent");
             }
-            Ok(visit.redirect("/sign-in/code"))
+            Ok(to(&visit, "/sign-in/code"))
         }
         Asked::Limited(seconds) => Err(Error::too_many(seconds)),
     }
@@ -79,7 +87,7 @@ async fn ask(
 async fn check_mail(visit: Visit) -> Result<Response, Error> {
     match waiting(&visit, Field::default()).await? {
         Some(page) => visit.render(&page),
-        None => Ok(visit.redirect("/sign-in")),
+        None => Ok(to(&visit, "/sign-in")),
     }
 }
 
@@ -93,30 +101,37 @@ async fn type_code(visit: Visit, headers: HeaderMap, form: Posted) -> Result<Res
             Typed::Wrong => "sign_in.code.wrong",
             Typed::Spent => "sign_in.code.spent",
             Typed::Expired => "sign_in.code.expired",
-            Typed::Nothing => return Ok(visit.redirect("/sign-in")),
+            Typed::Nothing => return Ok(to(&visit, "/sign-in")),
         },
     };
     match waiting(&visit, Field::wrong(typed, wrong)).await? {
         Some(page) => visit.render_as(StatusCode::UNPROCESSABLE_ENTITY, &page),
-        None => Ok(visit.redirect("/sign-in")),
+        None => Ok(to(&visit, "/sign-in")),
     }
+}
+
+/// A path of signing in, of this page's audience.
+fn to(visit: &Visit, path: &str) -> Response {
+    visit.redirect(&format!("{}{path}", visit.audience().base()))
 }
 
 /// The page that waits for a code, if this browser has asked for one.
 async fn waiting(visit: &Visit, code: Field) -> Result<Option<CheckMail>, Error> {
     let Some(browser) = visit.known_browser() else { return Ok(None) };
     let mut tx = visit.site().db().tenant(Scope::tenant(visit.tenant())).await?;
-    let pending = store::pending(&mut tx, &secret::hash("browser", browser), &visit.host().host).await?;
+    let pending =
+        store::pending(&mut tx, &store::Place::of(visit), &secret::hash("browser", browser)).await?;
     let Some(pending) = pending else { return Ok(None) };
     let mut problems = Problems::default();
     if let Some(error) = code.error.clone() {
         problems.add("code", error);
     }
     Ok(Some(CheckMail {
+        audience: visit.audience(),
         email: pending.address,
         code,
         remember: pending.remember,
-        next: kept(&Next::parse(&pending.next)),
+        next: kept(visit, &Next::parse(&pending.next)),
         link_hours: pending.link_hours.unsigned_abs(),
         code_minutes: CODE_MINUTES.unsigned_abs(),
         problems,
@@ -124,17 +139,17 @@ async fn waiting(visit: &Visit, code: Field) -> Result<Option<CheckMail>, Error>
 }
 
 /// The mailed link. Mail scanners come here many times, so it only looks.
-async fn land(visit: Visit, person: Option<Person>, Path(token): Path<String>) -> Result<Response, Error> {
+async fn land(visit: Visit, present: Present, Path(token): Path<String>) -> Result<Response, Error> {
     let response = match redeem::look(&visit, &token).await? {
         Seen::Ready(link) => {
-            let next = kept(&Next::parse(&link.next));
-            visit.render(&LinkLanding { email: shortened(&link.address), token, next })
+            let next = kept(&visit, &Next::parse(&link.next));
+            let audience = visit.audience();
+            visit.render(&LinkLanding { audience, email: shortened(&link.address), token, next })
         }
         // Somebody who follows the link once more is where they wanted to be.
-        Seen::Refused(Refusal { fault: LinkFault::Used, link: Some(link) })
-            if is_theirs(person.as_ref(), &link.address) =>
-        {
-            Ok(visit.redirect(Next::parse(&link.next).as_str()))
+        Seen::Refused(Refusal { fault: LinkFault::Used, link: Some(link) }) if present.is(&link.address) => {
+            let next = wished(&visit, &link.next);
+            Ok(visit.redirect(present.onward(&next).unwrap_or(next).as_str()))
         }
         Seen::Refused(refusal) => refused(&visit, refusal),
     };
@@ -158,13 +173,19 @@ fn refused(visit: &Visit, refusal: Refusal) -> Result<Response, Error> {
     let renewable = matches!(refusal.fault, LinkFault::Expired | LinkFault::Used);
     let (email, host, next) = match refusal.link {
         None => (None, None, None),
-        Some(link) => (Some(link.address), Some(link.host), kept(&Next::parse(&link.next))),
+        Some(link) => (Some(link.address), Some(link.host), kept(visit, &Next::parse(&link.next))),
     };
     let host =
         host.filter(|_| refusal.fault == LinkFault::OtherHost).map(|host| host + port(&visit.host().origin));
     visit.render_as(
         status,
-        &LinkProblem { why: refusal.fault, email: email.filter(|_| renewable), host, next },
+        &LinkProblem {
+            audience: visit.audience(),
+            why: refusal.fault,
+            email: email.filter(|_| renewable),
+            host,
+            next,
+        },
     )
 }
 
@@ -174,18 +195,20 @@ fn port(origin: &str) -> &str {
     authority.find(':').map_or("", |colon| &authority[colon..])
 }
 
-fn is_theirs(person: Option<&Person>, address: &str) -> bool {
-    person.is_some_and(|person| person.contact.email.eq_ignore_ascii_case(address))
-}
-
 fn without_referrer(mut response: Response) -> Response {
     response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
 
-/// Home need not be carried along.
-fn kept(next: &Next) -> Option<String> {
-    (!next.is_home()).then(|| next.as_str().to_owned())
+/// Where to go afterwards: never to the other audience's pages.
+fn wished(visit: &Visit, text: &str) -> Next {
+    Next::parse(text).within(visit.audience())
+}
+
+/// An audience's first page need not be carried along.
+fn kept(visit: &Visit, next: &Next) -> Option<String> {
+    let first = next.is_home() || next.as_str() == visit.audience().base();
+    (!first).then(|| next.as_str().to_owned())
 }
 
 fn user_agent(headers: &HeaderMap) -> &str {
@@ -193,7 +216,7 @@ fn user_agent(headers: &HeaderMap) -> &str {
 }
 
 /// Six digits as people type them: with blanks, with Arabic or Persian numerals.
-fn digits(typed: &str) -> Option<String> {
+pub(crate) fn digits(typed: &str) -> Option<String> {
     let digit = |character: char| match character {
         '0'..='9' => Some(character),
         '\u{660}'..='\u{669}' => char::from_digit(u32::from(character) - 0x660, 10),

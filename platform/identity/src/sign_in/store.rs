@@ -2,8 +2,9 @@
 
 use platform_core::id::AuthTokenId;
 use platform_core::{Error, TenantTx};
+use platform_web::Visit;
 
-use super::CODE_TRIES;
+use super::{CODE_TRIES, stored};
 use crate::secret::Hash;
 
 /// What a tenant has set.
@@ -80,6 +81,19 @@ pub(crate) async fn counts(tx: &mut TenantTx, address: &str, peer: &str) -> Resu
     Ok(counts)
 }
 
+/// Where a link counts: for one audience, on one host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    audience: &'static str,
+    host: &'a str,
+}
+
+impl<'a> Place<'a> {
+    pub(crate) fn of(visit: &'a Visit) -> Self {
+        Self { audience: stored(visit.audience()), host: &visit.host().host }
+    }
+}
+
 /// A link to be mailed.
 #[derive(Debug)]
 pub(crate) struct New<'a> {
@@ -87,6 +101,7 @@ pub(crate) struct New<'a> {
     pub(crate) token: Hash,
     pub(crate) code: Hash,
     pub(crate) browser: Hash,
+    pub(crate) audience: &'static str,
     pub(crate) host: &'a str,
     pub(crate) address: &'a str,
     pub(crate) peer: &'a str,
@@ -107,8 +122,8 @@ pub(crate) async fn insert(tx: &mut TenantTx, new: &New<'_>) -> Result<(), Error
     .await?;
     sqlx::query(
         "insert into portal_auth_tokens (tenant_id, id, token_hash, code_hash, browser_hash, host, address, peer, next,
-                                         remember, expires_at, code_expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + make_interval(hours => $11), now() + make_interval(mins => $12))",
+                                         remember, expires_at, code_expires_at, audience)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + make_interval(hours => $11), now() + make_interval(mins => $12), $13)",
     )
     .bind(tenant)
     .bind(new.id)
@@ -122,6 +137,7 @@ pub(crate) async fn insert(tx: &mut TenantTx, new: &New<'_>) -> Result<(), Error
     .bind(new.remember)
     .bind(new.link_hours)
     .bind(new.code_minutes)
+    .bind(new.audience)
     .execute(tx.conn())
     .await?;
     Ok(())
@@ -140,7 +156,7 @@ pub(crate) async fn settle(tx: &mut TenantTx, keep: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// The newest link that a browser asked for on a host.
+/// The newest link that a browser asked for at a place.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(crate) struct Pending {
     pub(crate) address: String,
@@ -151,20 +167,25 @@ pub(crate) struct Pending {
     pub(crate) spent: bool,
 }
 
-pub(crate) async fn pending(tx: &mut TenantTx, browser: &Hash, host: &str) -> Result<Option<Pending>, Error> {
+pub(crate) async fn pending(
+    tx: &mut TenantTx,
+    place: &Place<'_>,
+    browser: &Hash,
+) -> Result<Option<Pending>, Error> {
     let tenant = tx.tenant();
     let pending = sqlx::query_as(
         "select address, next, remember, (extract(epoch from expires_at - created_at) / 3600)::int as link_hours,
                 code_tries >= $4 and code_expires_at > now() as spent
            from portal_auth_tokens
-          where tenant_id = $1 and browser_hash = $2 and host = $3 and consumed_at is null and killed_at is null
+          where tenant_id = $1 and browser_hash = $2 and host = $3 and audience = $5 and consumed_at is null and killed_at is null
             and created_at > now() - interval '1 day'
           order by created_at desc, id desc limit 1",
     )
     .bind(tenant)
     .bind(browser.as_slice())
-    .bind(host)
+    .bind(place.host)
     .bind(CODE_TRIES)
+    .bind(place.audience)
     .fetch_optional(tx.conn())
     .await?;
     Ok(pending)
@@ -182,16 +203,17 @@ pub(crate) struct Link {
     pub(crate) expired: bool,
 }
 
-/// Looks a link up and changes nothing.
-pub(crate) async fn link(tx: &mut TenantTx, token: &Hash) -> Result<Option<Link>, Error> {
+/// Looks a link up and changes nothing. One for another audience is none.
+pub(crate) async fn link(tx: &mut TenantTx, place: &Place<'_>, token: &Hash) -> Result<Option<Link>, Error> {
     let tenant = tx.tenant();
     let link = sqlx::query_as(
         "select id, host, address, browser_hash, next, consumed_at is not null or killed_at is not null as used,
                 expires_at <= now() as expired
-           from portal_auth_tokens where tenant_id = $1 and token_hash = $2",
+           from portal_auth_tokens where tenant_id = $1 and token_hash = $2 and audience = $3",
     )
     .bind(tenant)
     .bind(token.as_slice())
+    .bind(place.audience)
     .fetch_optional(tx.conn())
     .await?;
     Ok(link)
@@ -206,27 +228,28 @@ pub(crate) struct Consumed {
     pub(crate) remember: bool,
 }
 
-/// Uses a link up, if it is live, of this host, and asked for by this browser (or by any, when `anywhere`). Of many at
+/// Uses a link up, if it is live, of this place, and asked for by this browser (or by any, when `anywhere`). Of many at
 /// once, one gets it.
 pub(crate) async fn consume(
     tx: &mut TenantTx,
+    place: &Place<'_>,
     token: &Hash,
-    host: &str,
     browser: Option<&Hash>,
     anywhere: bool,
 ) -> Result<Option<Consumed>, Error> {
     let tenant = tx.tenant();
     let consumed = sqlx::query_as(
         "update portal_auth_tokens set consumed_at = now()
-          where tenant_id = $1 and token_hash = $2 and host = $3 and (browser_hash = $4 or $5)
+          where tenant_id = $1 and token_hash = $2 and host = $3 and audience = $6 and (browser_hash = $4 or $5)
             and consumed_at is null and killed_at is null and expires_at > now()
          returning id, address, next, remember",
     )
     .bind(tenant)
     .bind(token.as_slice())
-    .bind(host)
+    .bind(place.host)
     .bind(browser.map(<[u8; 32]>::as_slice))
     .bind(anywhere)
+    .bind(place.audience)
     .fetch_optional(tx.conn())
     .await?;
     Ok(consumed)
@@ -241,18 +264,23 @@ pub(crate) struct Code {
 
 /// Counts one try on every code that this browser could still type, and returns them. The rows stay locked until the
 /// end of the transaction, so tries at the same time count one by one.
-pub(crate) async fn try_codes(tx: &mut TenantTx, browser: &Hash, host: &str) -> Result<Vec<Code>, Error> {
+pub(crate) async fn try_codes(
+    tx: &mut TenantTx,
+    place: &Place<'_>,
+    browser: &Hash,
+) -> Result<Vec<Code>, Error> {
     let tenant = tx.tenant();
     let codes = sqlx::query_as(
         "update portal_auth_tokens set code_tries = code_tries + 1
-          where tenant_id = $1 and browser_hash = $2 and host = $3 and consumed_at is null and killed_at is null
+          where tenant_id = $1 and browser_hash = $2 and host = $3 and audience = $5 and consumed_at is null and killed_at is null
             and code_expires_at > now() and code_tries < $4
          returning id, code_hash",
     )
     .bind(tenant)
     .bind(browser.as_slice())
-    .bind(host)
+    .bind(place.host)
     .bind(CODE_TRIES)
+    .bind(place.audience)
     .fetch_all(tx.conn())
     .await?;
     Ok(codes)
@@ -273,15 +301,16 @@ pub(crate) async fn consume_by_code(tx: &mut TenantTx, id: AuthTokenId) -> Resul
     Ok(consumed)
 }
 
-/// After a success no other link of the address is of any use.
-pub(crate) async fn kill_siblings(tx: &mut TenantTx, address: &str) -> Result<(), Error> {
+/// After a success no other link of the address is of any use to the same audience.
+pub(crate) async fn kill_siblings(tx: &mut TenantTx, place: &Place<'_>, address: &str) -> Result<(), Error> {
     let tenant = tx.tenant();
     sqlx::query(
         "update portal_auth_tokens set killed_at = now()
-          where tenant_id = $1 and address = $2 and consumed_at is null and killed_at is null",
+          where tenant_id = $1 and address = $2 and audience = $3 and consumed_at is null and killed_at is null",
     )
     .bind(tenant)
     .bind(address)
+    .bind(place.audience)
     .execute(tx.conn())
     .await?;
     Ok(())

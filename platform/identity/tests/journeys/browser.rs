@@ -48,9 +48,17 @@ pub(crate) struct Browser {
 impl Browser {
     pub(crate) fn new(stack: Stack, tenant: TenantId, host: &'static str) -> Self {
         let peer = "192.0.2.7".parse().expect("an address");
-        let host = Host { tenant, host: host.to_owned(), origin: format!("https://{host}:8443"), peer };
+        let host = place(tenant, host, peer);
         let agent = "Mozilla/5.0 (Windows NT 10.0; rv:142.0) Gecko/20100101 Firefox/142.0";
         Self { stack, host, cookies: BTreeMap::new(), agent, csrf: Arc::default() }
+    }
+
+    /// A text of the page, between two marks.
+    pub(crate) async fn read(&mut self, path: &str, before: &str, after: &str) -> String {
+        let page = self.get(path).await;
+        let (_, rest) =
+            page.body.split_once(before).unwrap_or_else(|| panic!("no {before} in {}", page.body));
+        rest.split(after).next().unwrap_or_default().to_owned()
     }
 
     #[must_use]
@@ -68,12 +76,7 @@ impl Browser {
     /// The same cookies on another host: what no browser does, and an attacker with a stolen cookie would.
     #[must_use]
     pub(crate) fn at(mut self, tenant: TenantId, host: &str) -> Self {
-        self.host = Host {
-            tenant,
-            host: host.to_owned(),
-            origin: format!("https://{host}:8443"),
-            peer: self.host.peer,
-        };
+        self.host = place(tenant, host, self.host.peer);
         self
     }
 
@@ -116,15 +119,20 @@ impl Browser {
 
     /// Fills in the sign-in form.
     pub(crate) async fn ask(&mut self, email: &str) -> Answer {
-        self.get("/sign-in").await;
-        self.post("/sign-in", &[("email", email)]).await
+        self.ask_at("/sign-in", email).await
+    }
+
+    pub(crate) async fn ask_at(&mut self, path: &str, email: &str) -> Answer {
+        self.get(path).await;
+        self.post(path, &[("email", email)]).await
     }
 
     /// Follows a mailed link and presses its button.
     pub(crate) async fn press(&mut self, link: &str) -> Answer {
         let token = token_of(link);
-        self.get(&format!("/sign-in/{token}")).await;
-        self.post("/sign-in/link", &[("token", &token)]).await
+        let base = if link.contains("/console/") { "/console" } else { "" };
+        self.get(&format!("{base}/sign-in/{token}")).await;
+        self.post(&format!("{base}/sign-in/link"), &[("token", &token)]).await
     }
 
     fn request(&self, method: Method, path: &str) -> http::request::Builder {
@@ -170,6 +178,12 @@ impl Browser {
             }
         }
     }
+}
+
+/// The tenant's people work on its own host, and on no other.
+fn place(tenant: TenantId, host: &str, peer: IpAddr) -> Host {
+    let console = host.ends_with(".portico.localhost");
+    Host { tenant, host: host.to_owned(), console, origin: format!("https://{host}:8443"), peer }
 }
 
 pub(crate) fn token_of(link: &str) -> String {

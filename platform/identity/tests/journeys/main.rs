@@ -7,3 +7,4 @@ mod links;
 mod portal;
 mod privacy;
 mod sessions;
+mod staff;

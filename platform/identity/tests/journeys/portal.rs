@@ -13,8 +13,10 @@ use platform_core::random::{Random, SystemRandom};
 use platform_core::secrets::Sealer;
 use platform_core::tenants::{self, NewTenant};
 use platform_core::{Db, Scope};
-use platform_identity::{Allowed, Identity, Limits, Sessions, need, routes};
-use platform_web::{Access, Brands, Capability, Config, Parts, Rate, Routes, Site, Stack, Visit};
+use platform_identity::{Allowed, Identity, Limits, Member, Sessions, Staffed, may, need, routes};
+use platform_web::{
+    Access, Brands, Capability, Config, Parts, Rate, Routes, Site, Stack, StaffCapability, Visit,
+};
 use themes::{Registry, Themes};
 
 use crate::browser::Browser;
@@ -23,6 +25,14 @@ pub(crate) const TECHFLOW: &str = "techflow.portico.localhost";
 pub(crate) const BRIGHTWATER: &str = "success.brightwater.example";
 pub(crate) const LUMEN: &str = "lumen.portico.localhost";
 pub(crate) const MAYA: &str = "maya.okafor@brightwater.example";
+/// Runs TechFlow's portal.
+pub(crate) const ASTRID: &str = "astrid.lund@techflow.example";
+/// Looks after TechFlow's customers.
+pub(crate) const CASEY: &str = "casey.park@techflow.example";
+/// Answers questions at TechFlow.
+pub(crate) const ARI: &str = "ari.novak@techflow.example";
+/// A contact of Brightwater who works at TechFlow, too.
+pub(crate) const BOTH: &str = "ada@brightwater.example";
 
 pub(crate) struct Portal {
     pub(crate) database: TestDatabase,
@@ -116,11 +126,16 @@ async fn connect(database: &TestDatabase) -> Db {
     Db::connect(config).await.expect("the application role may connect")
 }
 
+fn sealer() -> Sealer {
+    // One a process: whatever was sealed before a restart opens after it.
+    static KEY: OnceLock<String> = OnceLock::new();
+    let line = KEY.get_or_init(|| Sealer::new_key_line(1, &SystemRandom));
+    Sealer::from_key_file(line, Arc::new(SystemRandom)).expect("a fresh key line is readable")
+}
+
 fn outbox() -> Outbox {
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
-    let line = Sealer::new_key_line(1, &*random);
-    let sealer = Sealer::from_key_file(&line, random.clone()).expect("a fresh key line is readable");
-    Outbox::new(sealer, Arc::new(SystemClock), random)
+    Outbox::new(sealer(), Arc::new(SystemClock), random)
 }
 
 fn themes() -> Arc<Themes> {
@@ -145,7 +160,7 @@ fn stack(db: &Db, outbox: &Outbox, limits: Limits, sessions: Sessions) -> Stack 
         keep: platform_web::Keep::default(),
         config: Config { requests: generous, forms: generous, ..Config::new("portico.localhost") },
     });
-    let identity = Identity::new(sessions, outbox.clone(), limits);
+    let identity = Identity::new(sessions, outbox.clone(), limits, sealer());
     let slice: Routes = Routes::new()
         .get("/", Access::Public, home)
         .get("/orders", Access::Contact(Capability::Orders), orders)
@@ -156,7 +171,16 @@ fn stack(db: &Db, outbox: &Outbox, limits: Limits, sessions: Sessions) -> Stack 
             Access::Contact(Capability::Orders),
             async || "an order that nobody asked a right for",
         )
-        .post("/orders", Access::Contact(Capability::Orders), orders);
+        .post("/orders", Access::Contact(Capability::Orders), orders)
+        .get("/console", Access::AnyStaff, console)
+        .get("/console/customers", Access::Staff(StaffCapability::Customers), customers)
+        .get("/console/requests", Access::Staff(StaffCapability::Requests), requests)
+        .get("/console/team", Access::Staff(StaffCapability::Team), team)
+        .get(
+            "/console/forgotten",
+            Access::Staff(StaffCapability::Customers),
+            async |_: Member| "too little was asked",
+        );
     let routes = slice.merge(routes(&identity));
     Stack::new(site, routes, |router| identity.sessions().layer(router))
 }
@@ -172,6 +196,34 @@ async fn orders(visit: Visit, person: Allowed<need::Orders>) -> Result<String, p
         .await
         .map_err(platform_core::Error::from)?;
     Ok(format!("{} of {}", person.contact.name, customers.join(" and ")))
+}
+
+async fn console(member: Member) -> String {
+    format!("{} at the console", member.name)
+}
+
+/// Everybody's names, and those that one customer sees.
+async fn customers(visit: Visit, staff: Staffed<may::Customers>) -> Result<String, platform_web::Error> {
+    let names = "select id, name from customers order by name";
+    let mut tx = staff.tx(visit.site().db()).await?;
+    let all: Vec<(CustomerId, String)> =
+        sqlx::query_as(names).fetch_all(tx.conn()).await.map_err(platform_core::Error::from)?;
+    drop(tx);
+    let mut tx = staff.tx_of(visit.site().db(), all[0].0).await?;
+    let one: Vec<(CustomerId, String)> =
+        sqlx::query_as(names).fetch_all(tx.conn()).await.map_err(platform_core::Error::from)?;
+    let list = |rows: &[(CustomerId, String)]| {
+        rows.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>().join(", ")
+    };
+    Ok(format!("{}; {}", list(&all), list(&one)))
+}
+
+async fn requests(staff: Staffed<may::Requests>) -> String {
+    format!("requests for {}", staff.name)
+}
+
+async fn team(staff: Staffed<may::Team>) -> String {
+    format!("team of {}", staff.name)
 }
 
 /// A handler that stays open while somebody else ends the session.
@@ -207,6 +259,15 @@ impl People {
         contact(db, techflow, brightwater, "ada@brightwater.example", "Ada Admin", "admin").await;
         contact(db, techflow, halvorsen, "nils@halvorsen.example", "Nils Halvorsen", "admin").await;
         contact(db, lumen, notes, MAYA, "Maya at Lumen", "admin").await;
+        for (email, name, role) in [
+            (ASTRID, "Astrid Lund", "cs_admin"),
+            (CASEY, "Casey Park", "csm"),
+            (ARI, "Ari Novak", "agent"),
+            (BOTH, "Ada Both", "agent"),
+        ] {
+            colleague(db, techflow, email, name, role).await;
+        }
+        colleague(db, lumen, "lena@lumen.example", "Lena Ode", "agent").await;
         Self { techflow, lumen, brightwater }
     }
 }
@@ -220,6 +281,13 @@ async fn tenant(db: &Db, slug: &str, name: &str, brand: &themes::Brand) -> Tenan
     let id = tenants::upsert(&mut tx, &new).await.expect("the tenant is new");
     tx.commit().await.expect("the commit passes");
     id
+}
+
+pub(crate) async fn colleague(db: &Db, tenant: TenantId, email: &str, name: &str, role: &str) {
+    let mut tx = db.tenant(Scope::tenant(tenant)).await.expect("the database answers");
+    let id = platform_core::id::StaffId::new(&SystemClock as &dyn Clock, &SystemRandom);
+    tenants::upsert_staff(&mut tx, id, email, name, role).await.expect("the colleague is new");
+    tx.commit().await.expect("the commit passes");
 }
 
 async fn customer(db: &Db, tenant: TenantId, name: &str, key: &str) -> CustomerId {

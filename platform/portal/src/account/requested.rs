@@ -67,7 +67,7 @@ fn one(request: Request) -> Requested {
 }
 
 /// What differs between `before` and `after`.
-pub(super) fn changes(payload: &Value) -> Vec<Change> {
+pub fn changes(payload: &Value) -> Vec<Change> {
     let text = |side: &str, field: &str| match payload.get(side).and_then(|side| side.get(field)) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Bool(true)) => "yes".to_owned(),

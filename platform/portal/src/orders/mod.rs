@@ -17,6 +17,7 @@ pub mod routes;
 mod sample_details;
 mod sample_lists;
 mod sample_parcels;
+pub mod seen;
 pub mod store;
 pub(crate) mod tell;
 mod watching;

@@ -14,16 +14,16 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::live::Live;
-use super::order::{self, From, Show, Summary};
-use super::pages::{self, Detail, FilterLink, Hearing, KeepForm, List, ShareForm};
+use super::order::{self, From, Show};
+use super::pages::{self, Detail, Hearing, KeepForm, List, ShareForm};
 use super::store::sharing::Colleague;
 use super::store::{self, Overview};
-use super::{export, kept_lists, tell, watching};
+use super::{export, kept_lists, seen, watching};
 
 /// The module that a tenant switches on to show orders.
 pub const MODULE: &str = "orders";
 
-const LIST: &str = "/orders";
+pub(super) const LIST: &str = "/orders";
 
 /// Data older than this is announced as late. The hot set is read every few seconds while all is well.
 const LATE_DATA: chrono::TimeDelta = chrono::TimeDelta::minutes(2);
@@ -54,11 +54,11 @@ pub fn routes(orders: Orders) -> Routes {
 
 /// `?show=&q=&before=&after=`.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Asked {
+pub struct Asked {
     #[serde(default)]
-    pub(super) show: String,
+    pub show: String,
     #[serde(default)]
-    pub(super) q: String,
+    pub q: String,
     #[serde(default)]
     before: String,
     #[serde(default)]
@@ -71,7 +71,7 @@ impl Asked {
         Self { show: order::word(show).to_owned(), q, ..Self::default() }
     }
 
-    fn from(&self) -> From {
+    pub(super) fn from(&self) -> From {
         From::asked(&self.before, &self.after)
     }
 }
@@ -105,26 +105,23 @@ async fn list(reader: Reader, QueryString(asked): QueryString<Asked>) -> Result<
 /// The list that was asked for, with the form that keeps it under a name as it was sent.
 pub(super) async fn list_page(reader: &Reader, asked: Asked, keep: KeepForm) -> Result<List, Error> {
     let Reader { visit, person } = reader;
-    let (show, typed, today) = (order::show(&asked.show), order::searched(&asked.q), today(visit));
-    let query = store::Query { show, search: &typed, from: asked.from(), today };
     let mut tx = person.tx(visit.site().db()).await?;
-    let (mut rows, overview) = store::list(&mut tx, &query).await?;
+    let seen::Listed { show, filters, rows, newer, older, any, freshness } =
+        seen::list(&mut tx, visit, &asked, LIST).await?;
     let views = store::views::views(&mut tx, person.contact.id).await?;
     drop(tx);
-    let beside = query.from.cut(&mut rows, store::PAGE, Summary::cursor);
-    let (newer, older) = paging::addresses(beside, LIST, &shown(show, &asked.q));
     let here = address(show, &asked.q);
     Ok(List {
         show,
         views: views.into_iter().map(|view| kept_lists::link(view, &here)).collect(),
         csv: paging::address("/orders/list.csv", &shown(show, &asked.q)),
         keep,
-        filters: Show::ALL.into_iter().map(|show| filter(show, &asked.q, &overview)).collect(),
-        rows: rows.iter().map(|row| tell::row(row, today)).collect(),
+        filters,
+        rows,
         newer,
         older,
-        any: overview.any_order,
-        freshness: freshness(visit, &overview),
+        any,
+        freshness,
         events: Some("/orders/events".to_owned()),
         query: asked.q,
     })
@@ -150,26 +147,18 @@ pub(super) async fn order_page(
 ) -> Result<Detail, Error> {
     let db = visit.site().db();
     let mut tx = person.tx(db).await?;
-    let row = store::order(&mut tx, id).await?.ok_or_else(Error::not_found)?;
+    store::order(&mut tx, id).await?.ok_or_else(Error::not_found)?;
     drop(tx);
     // Behind the look at the wall: nobody can make us read another company's order.
     let refreshed = orders.refresher.refresh(person.tenant, OrderId(id)).await;
     let mut tx = person.tx(db).await?;
-    let row = store::order(&mut tx, id).await?.unwrap_or(row);
-    let parts = tell::Parts {
-        lines: store::lines(&mut tx, id).await?,
-        shipments: store::shipments(&mut tx, id).await?,
-        contents: store::contents(&mut tx, id).await?,
-        events: store::events(&mut tx, id).await?,
-        stops: store::tracking::stops(&mut tx, id).await?,
-    };
-    let overview = store::overview(&mut tx, today(visit)).await?;
+    let (order, as_read) = seen::order(&mut tx, visit, id).await?.ok_or_else(Error::not_found)?;
     let hearing = store::watches::hearing(&mut tx, id, person.contact.id).await?;
     let colleagues = store::sharing::colleagues(&mut tx, person.contact.id).await?;
     drop(tx);
     let freshness = match refreshed {
         Refreshed::Now => Freshness { as_of: visit.now(), late: false },
-        Refreshed::Later => freshness(visit, &overview),
+        Refreshed::Later => as_read,
     };
     let colleague = |known: Colleague| pages::Colleague { id: known.id.to_string(), name: known.name };
     let share = ShareForm { colleagues: colleagues.into_iter().map(colleague).collect(), ..share };
@@ -179,7 +168,7 @@ pub(super) async fn order_page(
     };
     Ok(Detail {
         reorder: person.capabilities.has(Capability::Reorder),
-        order: tell::order(row, parts, today(visit), visit.look().zone),
+        order,
         hearing,
         share,
         link: format!("{}/orders/{id}", visit.host().origin),
@@ -226,23 +215,12 @@ pub(crate) fn freshness(visit: &Visit, overview: &Overview) -> Freshness {
     }
 }
 
-fn filter(show: Show, typed: &str, overview: &Overview) -> FilterLink {
-    let count = match show {
-        Show::Open => Some(overview.open),
-        Show::Late => Some(overview.late),
-        Show::Arriving => Some(overview.arriving),
-        Show::OnHold => Some(overview.on_hold),
-        Show::All | Show::Delivered => None,
-    };
-    FilterLink { show, href: address(show, typed), count: count.and_then(|count| u32::try_from(count).ok()) }
-}
-
 /// The address of a list: filter and search, each only when it says something.
 pub(super) fn address(show: Show, typed: &str) -> String {
     paging::address(LIST, &shown(show, typed))
 }
 
 /// What the addresses of the list keep.
-fn shown(show: Show, typed: &str) -> [(&'static str, &str); 2] {
+pub(super) fn shown(show: Show, typed: &str) -> [(&'static str, &str); 2] {
     [("show", if show == Show::All { "" } else { order::word(show) }), ("q", typed.trim())]
 }

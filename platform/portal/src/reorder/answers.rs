@@ -163,7 +163,7 @@ async fn machine(Call { visit, answer }: Call) -> Result<Response, Error> {
 }
 
 /// A request as pages tell it.
-pub(super) fn asked(request: &Request, events: &[Event], order: Option<Uuid>) -> Asked {
+pub fn asked(request: &Request, events: &[Event], order: Option<Uuid>) -> Asked {
     let payload = &request.payload;
     let word =
         |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -225,7 +225,7 @@ fn happened(event: &Event) -> Happened {
 }
 
 /// The sum of a reorder; none when it has no price at all.
-pub(super) fn total(payload: &Value) -> Option<Money> {
+pub fn total(payload: &Value) -> Option<Money> {
     let amount: Decimal = payload.get("total")?.as_str()?.parse().ok()?;
     let currency = payload.get("currency")?.as_str()?;
     Some(Money::new(amount, currency)).filter(|money| !money.amount.is_zero())

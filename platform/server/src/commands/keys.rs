@@ -30,6 +30,7 @@ const SEALED: &[Sealed] = &[
     Sealed { table: "connectors", column: "connection_url", tenant: true },
     Sealed { table: "doors", column: "secret", tenant: true },
     Sealed { table: "mail_outbox", column: "body", tenant: true },
+    Sealed { table: "staff_factors", column: "secret", tenant: true },
     Sealed { table: "ticket_keys", column: "key_sealed", tenant: false },
     Sealed { table: "tracking_providers", column: "api_key", tenant: true },
     Sealed { table: "tracking_providers", column: "webhook_secret", tenant: true },

@@ -187,6 +187,40 @@ async fn tenants_and_people_are_made_from_the_command_line() {
     }
 }
 
+#[tokio::test]
+async fn a_tenants_own_people_are_kept_from_the_command_line() {
+    let database = TestDatabase::new().await;
+    let shell = Shell::new(&database, "");
+    shell.done(&["tenant", "create", "--slug", "harbor", "--name", "Harbor"]);
+    let add =
+        ["staff", "add", "harbor", "--email", "astrid@harbor.example", "--name", "Astrid Lund", "--role"];
+    let told = shell.done(&[&add[..], &["cs_admin"]].concat());
+    assert!(told.contains("https://harbor.portico.test/console"), "{told}");
+    shell.done(&[&add[..], &["csm"]].concat());
+    let list = |shell: &Shell| {
+        let text = shell.done(&["staff", "list", "harbor", "--json"]);
+        serde_json::from_str::<serde_json::Value>(text.trim()).expect("JSON")
+    };
+    let people = list(&shell);
+    assert_eq!(people.as_array().map(Vec::len), Some(1), "the same person twice is one: {people}");
+    assert!(people[0]["role"] == "csm" && people[0]["active"] == true && people[0]["second_factor"] == false);
+    let named = ["harbor", "--email", "Astrid@harbor.example"];
+    assert!(
+        shell.done(&[&["staff", "reset-second-factor"], &named[..]].concat()).contains("no second factor")
+    );
+    assert!(shell.done(&[&["staff", "deactivate"], &named[..]].concat()).contains("no longer"));
+    assert!(list(&shell)[0]["active"] == false);
+    assert!(shell.done(&["staff", "list", "harbor"]).contains("deactivated"));
+    for (arguments, word) in [
+        (vec!["staff", "deactivate", "harbor", "--email", "nobody@x.example"], "has nobody"),
+        (vec!["staff", "add", "harbor", "--email", "nonsense", "--name", "X"], "is not a mail address"),
+        (vec!["staff", "list", "nowhere"], "there are: harbor"),
+    ] {
+        let (code, said) = shell.run(&arguments);
+        assert!(code == 1 && said.contains(word), "{arguments:?}: {code} without {word:?}\n{said}");
+    }
+}
+
 /// A mapping that names what is not there: the dry run says which and exits with 1, `add` stores no nonsense.
 #[tokio::test]
 async fn a_mapping_with_a_fault_is_told_where() {
@@ -250,15 +284,12 @@ async fn new_keys_keep_everything_readable() {
     };
     carriers::put(&mut tx, &stack.sealer, &account).await.expect("an account");
     tx.commit().await.expect("stored");
-    let platform = |table, column, row: MailId| {
-        let binding = Binding { table, column, tenant: None, row: row.0 };
-        stack
-            .sealer
-            .seal(&binding, b"a private key")
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
+    let sealed = |table, column, tenant, row: MailId| {
+        let binding = Binding { table, column, tenant, row: row.0 };
+        let sealed = stack.sealer.seal(&binding, b"a private key");
+        sealed.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
     };
+    let platform = |table, column, row| sealed(table, column, None, row);
     let row = MailId::new(&*stack.clock, &*stack.random);
     ground
         .sql(&format!(
@@ -267,13 +298,16 @@ async fn new_keys_keep_everything_readable() {
              insert into acme_orders (id, host, step, key_sealed, due, created_at) values ('{row}', 'h.example', 'keyed', '\\x{}', now(), now());
              insert into certificates (id, host, names, chain, key_sealed, serial, issuer, directory, not_before, not_after, renew_at, created_at)
              values ('{row}', 'h.example', '{{h.example}}', '', '\\x{}', '1', 'i', 'd', now(), now(), now(), now());
-             insert into ticket_keys (id, epoch, key_sealed, created_at) values ('{row}', 1, '\\x{}', now())",
+             insert into ticket_keys (id, epoch, key_sealed, created_at) values ('{row}', 1, '\\x{}', now());
+             insert into staff_factors (tenant_id, id, staff_id, secret)
+             select tenant_id, '{row}', id, '\\x{}' from staff where email like 'boss@%'",
             platform("acme_accounts", "key_sealed", row),
             platform("acme_accounts", "next_key_sealed", row),
             platform("acme_accounts", "eab_sealed", row),
             platform("acme_orders", "key_sealed", row),
             platform("certificates", "key_sealed", row),
-            platform("ticket_keys", "key_sealed", row)
+            platform("ticket_keys", "key_sealed", row),
+            sealed("staff_factors", "secret", Some(vendor.id), row)
         ))
         .await;
 
@@ -283,7 +317,7 @@ async fn new_keys_keep_everything_readable() {
     let told = shell.done(&["keys", "add"]);
     assert!(told.contains("key 2 waits"), "{told}");
     let told = shell.done(&["keys", "rotate"]);
-    assert!(told.contains("key 2 seals now; 11 secrets"), "{told}");
+    assert!(told.contains("key 2 seals now; 12 secrets"), "{told}");
     let file = std::fs::read_to_string(folder.join("keys")).expect("the key file");
     let new_only = file.lines().filter(|line| line.starts_with("2:")).collect::<String>();
     let sealer = Sealer::from_key_file(&new_only, Arc::new(SystemRandom)).expect("a key");

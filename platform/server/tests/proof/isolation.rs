@@ -1,9 +1,9 @@
 //! Who gets what: every route of the program for everybody who might ask, over the real wall.
 //!
-//! The routes are the program's own list. A route without a row in [`ROWS`] fails here, and so does a row without a route.
+//! The routes are the program's own list. A route without a row in `rights` fails here, and so does a row without a route.
 
-use platform_web::Access;
 use platform_web::route::Route;
+use platform_web::{Access, Audience};
 use tenant_router::Tenant;
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +11,7 @@ use crate::ground::Ground;
 use crate::person::{Answer, Browser, tenant};
 use crate::planted::{self, Company, Vendor};
 use crate::rights::Who::{self, *};
-use crate::rights::{Aim, EVERYBODY, Expected, ROWS, Row, expected};
+use crate::rights::{Aim, EVERYBODY, Expected, Row, expected, row_of, rows};
 
 /// Everybody, and what they aim at.
 struct World {
@@ -21,6 +21,7 @@ struct World {
     companies: [Company; 5],
     browsers: Vec<(Who, Browser)>,
     link: String,
+    staff_link: String,
 }
 
 /// Every module.
@@ -51,7 +52,14 @@ impl World {
         }
         let sites: [Tenant; 4] = std::array::from_fn(|at| tenant(vendors[at].id, vendors[at].word));
         let companies = companies.try_into().expect("five");
-        let mut world = Self { ground, sites, companies, browsers: Vec::new(), link: String::new() };
+        let mut world = Self {
+            ground,
+            sites,
+            companies,
+            browsers: Vec::new(),
+            link: String::new(),
+            staff_link: String::new(),
+        };
         world.arrange().await;
         world
     }
@@ -67,8 +75,13 @@ impl World {
         let email = self.companies[0].email("guest");
         self.forget_limits().await;
         self.link = other.ask_for_link(&self.ground.stack.db, &self.ground.stack.outbox, &email).await;
+        let mut staff = Browser::at(&router, &self.sites[0]);
+        let email = format!("gone@{}.example", WORDS[0]);
+        self.staff_link =
+            staff.link_at("/console/sign-in", &self.ground.stack.db, &self.ground.stack.outbox, &email).await;
         let fallen = format!(
-            "update sessions set revoked_at = now() where user_agent like '%Revoked%';
+            "update staff_sessions set revoked_at = now() where user_agent like '%Revoked%';
+             update sessions set revoked_at = now() where user_agent like '%Revoked%';
              update contacts set active = false where id in (select contact_id from sessions where user_agent like '%Deactivated%');
              update tenants set status = 'suspended' where slug = '{}';
              update portal_auth_tokens set peer = '{word}', next = '/orders?q={word}' where address like 'guest@%'",
@@ -82,7 +95,7 @@ impl World {
         let fresh = app.router;
         for (who, browser) in &mut self.browsers {
             browser.router = fresh.clone();
-            if *who == Smuggler {
+            if matches!(who, Smuggler | StaffSmuggler) {
                 browser.tenant = self.sites[0].clone();
             }
         }
@@ -90,6 +103,9 @@ impl World {
 
     /// A fresh browser of somebody, on the host where they can sign in.
     async fn signed_in(&self, router: &axum::Router, who: Who) -> Browser {
+        if let Some((site, name)) = staff_of(who) {
+            return self.staff_signed_in(router, who, site, name).await;
+        }
         let (site, company, role) = match who {
             Anonymous => return Browser::at(router, &self.sites[0]),
             Admin => (0, 0, "admin"),
@@ -99,7 +115,7 @@ impl World {
             Deactivated => (0, 1, "user"),
             Smuggler | Stranger => (1, 2, "admin"),
             Suspended => (2, 3, "admin"),
-            Plain => (3, 4, "admin"),
+            _ => (3, 4, "admin"),
         };
         let mut browser = Browser::at(router, &self.sites[site]);
         browser.agent = format!("{} {who:?}", self.companies[company].word);
@@ -109,9 +125,25 @@ impl World {
         browser
     }
 
-    /// So that one address can ask for mails more often than a person may. The guest's link stays.
+    /// A person of a tenant with an authenticator of their own, set up anew each time.
+    async fn staff_signed_in(&self, router: &axum::Router, who: Who, site: usize, name: &str) -> Browser {
+        let mut browser = Browser::at(router, &self.sites[site]);
+        browser.agent = format!("{} {who:?}", WORDS[site]);
+        self.forget_limits().await;
+        let email = format!("{name}@{}.example", WORDS[site]);
+        let fresh = format!(
+            "delete from staff_factors where staff_id in (select id from staff where email = '{email}')"
+        );
+        self.ground.sql(&fresh).await;
+        browser.sign_in_as_staff(&self.ground.stack.db, &self.ground.stack.outbox, &email).await;
+        browser
+    }
+
+    /// So that one address can ask for mails more often than a person may. The links that are aimed at stay.
     async fn forget_limits(&self) {
-        self.ground.sql("delete from portal_auth_tokens where address not like 'guest@%'").await;
+        let others =
+            "delete from portal_auth_tokens where address not like 'guest@%' and address not like 'gone@%'";
+        self.ground.sql(others).await;
     }
 
     fn browser(&self, who: Who) -> Browser {
@@ -121,11 +153,13 @@ impl World {
     /// The words that may appear before `who`: their own tenant's and company's.
     fn own_words(&self, who: Who) -> Vec<&'static str> {
         match who {
-            Anonymous | Smuggler | Revoked | Deactivated => vec![WORDS[0]],
+            Anonymous | Smuggler | Revoked | Deactivated | StaffRevoked | StaffSmuggler => vec![WORDS[0]],
+            StaffAdmin | StaffCsm | StaffAgent => vec![WORDS[0], WORDS[4], WORDS[5]],
+            StaffStranger => vec![WORDS[1], WORDS[6]],
             Admin | Champion | User => vec![WORDS[0], WORDS[4]],
             Neighbour => vec![WORDS[0], WORDS[5]],
             Stranger => vec![WORDS[1], WORDS[6]],
-            Suspended => vec![],
+            Suspended | StaffSuspended => vec![],
             Plain => vec![WORDS[3], WORDS[8]],
         }
     }
@@ -149,6 +183,13 @@ impl World {
             Aim::Invoice => self.aimed_company(who).books.invoice.to_string(),
             Aim::Address => self.aimed_company(who).books.address.to_string(),
             Aim::Link => self.link.clone(),
+            Aim::StaffLink => self.staff_link.clone(),
+            Aim::StaffSession => self.spare_staff_session().await,
+            Aim::Customer => self.aimed_company(who).id.to_string(),
+            Aim::CustomersOrder => {
+                let company = self.aimed_company(who);
+                format!("{} {}", company.id, company.order)
+            }
             Aim::View => self.spare_view().await,
             Aim::Person => self.spare_person(self.aimed_company(who)).await,
             Aim::Stop => {
@@ -192,6 +233,19 @@ impl World {
         id.to_string()
     }
 
+    /// A session of the first tenant's admin beside the one they use.
+    async fn spare_staff_session(&self) -> String {
+        let id = platform_core::id::SessionId::new(&*self.ground.stack.clock, &*self.ground.stack.random);
+        let spare = format!(
+            "insert into staff_sessions (tenant_id, id, staff_id, token_hash, host, user_agent, expires_at)
+             select tenant_id, '{id}', id, sha256('{id}'), 'x', '{word} spare', now() + interval '1 hour'
+               from staff where email = 'boss@{word}.example'",
+            word = WORDS[0]
+        );
+        self.ground.sql(&spare).await;
+        id.to_string()
+    }
+
     /// An account at a tracking provider, with a secret that nobody here has.
     async fn tracker(&self) -> String {
         let stack = &self.ground.stack;
@@ -223,7 +277,10 @@ impl World {
     }
 
     async fn is_live(&self, session: &str) -> bool {
-        let live = format!("select id::text from sessions where id = '{session}' and revoked_at is null");
+        let live = format!(
+            "select id::text from sessions where id = '{session}' and revoked_at is null
+             union all select id::text from staff_sessions where id = '{session}' and revoked_at is null"
+        );
         self.ground.value(&live).await.is_some()
     }
 }
@@ -239,8 +296,7 @@ async fn everybody_gets_their_own_and_nothing_else() {
     // Deeds last: they end sessions.
     for method in ["GET", "POST"] {
         for route in app.web.routes.iter().filter(|route| route.method.as_str() == method) {
-            let row = ROWS.iter().find(|row| row.method == method && row.path == route.path);
-            let Some(row) = row else {
+            let Some(row) = row_of(method, route.path) else {
                 faults.push(format!("{method} {} has no row: say who may use it", route.path));
                 continue;
             };
@@ -250,7 +306,7 @@ async fn everybody_gets_their_own_and_nothing_else() {
             }
         }
     }
-    let unknown = ROWS.iter().filter(|row| {
+    let unknown = rows().filter(|row| {
         !app.web.routes.iter().any(|route| route.path == row.path && route.method.as_str() == row.method)
     });
     faults.extend(unknown.map(|row| format!("{} {} is no route", row.method, row.path)));
@@ -264,7 +320,7 @@ async fn try_one(world: &World, route: &Route, row: &Row, who: Who, faults: &mut
     if deed {
         world.forget_limits().await;
     }
-    if deed && who.is_signed_in() {
+    if deed && (who.is_signed_in() || who.is_staff()) {
         // A deed may end the session that did it.
         let router = browser.router.clone();
         browser = world.signed_in(&router, who).await;
@@ -290,12 +346,18 @@ async fn try_one(world: &World, route: &Route, row: &Row, who: Who, faults: &mut
         fault(format!("shows {word}"));
     }
     // Else nothing above could have found anything.
-    let own_order =
-        matches!(row.aim, Aim::Order | Aim::Request) && !route.stream && rule == Expected::Status(200);
-    if own_order && !own.iter().all(|word| all.contains(word)) {
+    let own_order = matches!(row.aim, Aim::Order | Aim::Request | Aim::Customer | Aim::CustomersOrder)
+        && !route.stream
+        && rule == Expected::Status(200);
+    // The tenant's own people may see both companies, and see the one that they ask for.
+    let due = |word: &&&str| !who.is_staff() || **word != WORDS[5];
+    if own_order && !own.iter().filter(due).all(|word| all.contains(word)) {
         fault(format!("shows nothing of {own:?}"));
     }
-    if row.aim == Aim::Session && rule != Expected::Status(row.may) && !world.is_live(&target).await {
+    if matches!(row.aim, Aim::Session | Aim::StaffSession)
+        && rule != Expected::Status(row.may)
+        && !world.is_live(&target).await
+    {
         fault("was refused and done all the same".to_owned());
     }
     if !deed && !route.stream {
@@ -320,7 +382,7 @@ async fn forgeries(
     who: Who,
     faults: &mut Vec<String>,
 ) {
-    if route.access == Access::Machine || who == Suspended {
+    if route.access == Access::Machine || matches!(who, Suspended | StaffSuspended) {
         return;
     }
     let own = browser.csrf().await;
@@ -342,19 +404,55 @@ fn fits(rule: &Expected, row: &Row, answer: &Answer) -> Result<(), String> {
     let (status, to) = (answer.status.as_u16(), answer.location());
     let fits = match rule {
         Expected::Status(wanted) => status == *wanted && !(*wanted == 303 && to.is_empty()),
-        Expected::SignIn => status == 303 && to.split('?').next() == Some("/sign-in"),
+        Expected::SignIn(Audience::Contacts) => status == 303 && to.split('?').next() == Some("/sign-in"),
+        Expected::SignIn(Audience::Staff) => {
+            status == 303 && to.split('?').next() == Some("/console/sign-in")
+        }
         Expected::Nobodys if row.aim == Aim::Asset => matches!(status, 200 | 404),
         Expected::Nobodys => status == 503,
     };
     if fits { Ok(()) } else { Err(format!("wanted {rule:?}, got {status} {to}")) }
 }
 
-/// The path with its one parameter filled in.
-fn filled(path: &str, target: &str) -> String {
-    match (path.find('{'), path.find('}')) {
-        (Some(open), Some(close)) => format!("{}{target}{}", &path[..open], &path[close + 1..]),
-        _ => path.to_owned(),
+/// The site and the name before the @ of one of a tenant's own people.
+fn staff_of(who: Who) -> Option<(usize, &'static str)> {
+    match who {
+        StaffAdmin => Some((0, "boss")),
+        StaffCsm => Some((0, "csm")),
+        StaffAgent => Some((0, "agent")),
+        StaffRevoked => Some((0, "gone")),
+        StaffSmuggler => Some((1, "agent")),
+        StaffStranger => Some((1, "boss")),
+        StaffSuspended => Some((2, "boss")),
+        _ => None,
     }
+}
+
+/// The path with its parameters filled in: with the words of `target` in turn, or all with its only one.
+fn filled(path: &str, target: &str) -> String {
+    let (mut words, mut out) = (target.split(' '), path.to_owned());
+    while let (Some(open), Some(close)) = (out.find('{'), out.find('}')) {
+        let word = words.next().unwrap_or(target);
+        out = format!("{}{word}{}", &out[..open], &out[close + 1..]);
+    }
+    out
+}
+
+#[tokio::test]
+async fn the_console_is_on_the_tenants_own_host_alone() {
+    let ground = Ground::new().await;
+    let vendor = planted::vendor(&ground, WORDS[0], ALL).await;
+    let app = ground.app().await;
+    let own = tenant(vendor.id, vendor.word);
+    let id = platform_core::id::DomainId::new(&*ground.stack.clock, &*ground.stack.random);
+    let custom = Tenant { domain: Some(id), ..own.clone() };
+    for row in rows().filter(|row| Audience::of(row.path) == Audience::Staff) {
+        let mut browser = Browser::at(&app.router, &custom);
+        let answer = browser.ask(row.method, &filled(row.path, "x"), None, &[]).await;
+        assert_eq!(answer.status, http::StatusCode::NOT_FOUND, "{} {}", row.method, row.path);
+    }
+    let mut browser = Browser::at(&app.router, &own);
+    assert_eq!(browser.get("/console/sign-in").await.status, http::StatusCode::OK);
 }
 
 #[tokio::test]

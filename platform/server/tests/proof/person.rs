@@ -74,7 +74,11 @@ impl Browser {
 
     /// The token of this browser's forms; nonsense where no page has a form.
     pub(crate) async fn csrf(&mut self) -> String {
-        for path in ["/sign-in", "/devices"] {
+        let staff = ["/console/security", "/console/second-factor/enrolment", "/console/sign-in"];
+        let contacts = ["/sign-in", "/devices"];
+        // A form of either audience is sent with the token of that browser's own session.
+        let paths = if self.cookies.contains_key("__Host-staff") { &staff[..] } else { &contacts[..] };
+        for path in paths {
             if let Some(token) = self.get(path).await.hidden("csrf") {
                 return token;
             }
@@ -149,16 +153,58 @@ impl Browser {
         assert!(self.cookies.contains_key("__Host-session"), "a session was given");
     }
 
+    /// Comes in at the console, and sets an authenticator up.
+    pub(crate) async fn sign_in_as_staff(&mut self, db: &Db, outbox: &Outbox, email: &str) {
+        const ENROLMENT: &str = "/console/second-factor/enrolment";
+        let token = self.link_at("/console/sign-in", db, outbox, email).await;
+        let done = self.post("/console/sign-in/link", &[("token", &token)]).await;
+        assert!(
+            done.status == StatusCode::SEE_OTHER && self.cookies.contains_key("__Host-staff"),
+            "{}",
+            done.body
+        );
+        self.post(ENROLMENT, &[]).await;
+        let page = self.get(ENROLMENT).await.body;
+        let secret = page.split_once("<code dir=\"ltr\">").and_then(|(_, rest)| rest.split_once("</code>"));
+        let (secret, _) = secret.unwrap_or_else(|| panic!("no secret in {page}"));
+        let done =
+            self.post(&format!("{ENROLMENT}/confirmation"), &[("code", &authenticator_code(secret))]).await;
+        assert_eq!(done.status, StatusCode::OK, "{}", done.body);
+    }
+
     /// Gives the secret of the mailed link.
     pub(crate) async fn ask_for_link(&mut self, db: &Db, outbox: &Outbox, email: &str) -> String {
-        let asked = self.post("/sign-in", &[("email", email)]).await;
-        assert_eq!(asked.location(), "/sign-in/code", "{} {}", asked.status, asked.body);
+        self.link_at("/sign-in", db, outbox, email).await
+    }
+
+    /// The same for either way in.
+    pub(crate) async fn link_at(&mut self, path: &str, db: &Db, outbox: &Outbox, email: &str) -> String {
+        let asked = self.post(path, &[("email", email)]).await;
+        assert_eq!(asked.location(), format!("{path}/code"), "{} {}", asked.status, asked.body);
         let mut tx = db.operator("test", "reads its mail").await.expect("an operator");
         let mails = outbox.recent(&mut tx, Some(email), 1).await.expect("mails");
         let text = mails.into_iter().next().and_then(|mail| mail.body).expect("a mail was written").text;
         let link = text.split_whitespace().find_map(|word| word.split_once("/sign-in/")).expect("a link");
         link.1.to_owned()
     }
+}
+
+/// What an authenticator shows now for a secret as the page writes it: RFC 6238, written once more.
+fn authenticator_code(secret: &str) -> String {
+    let letters = secret.bytes().filter(|letter| *letter != b' ');
+    let values = letters.map(|letter| if letter >= b'A' { letter - b'A' } else { letter - b'2' + 26 });
+    let bits: Vec<u8> = values.flat_map(|value| (0..5).rev().map(move |bit| value >> bit & 1)).collect();
+    let secret: Vec<u8> =
+        bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | bit)).collect();
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &secret);
+    let tag = aws_lc_rs::hmac::sign(
+        &key,
+        &(platform_core::clock::Clock::now(&platform_core::clock::SystemClock).timestamp() / 30)
+            .to_be_bytes(),
+    );
+    let at = usize::from(tag.as_ref()[19] & 15);
+    let word = tag.as_ref()[at..at + 4].iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte));
+    format!("{:06}", (word & 0x7fff_ffff) % 1_000_000)
 }
 
 /// Streams have no end: what came within a moment is taken for all.

@@ -19,6 +19,7 @@ pub(crate) struct Vendor {
 /// A customer with one order and the contacts `admin@WORD.example`, `champion@`, `user@`, and `guest@`, who is a user too.
 #[derive(Debug, Clone)]
 pub(crate) struct Company {
+    pub(crate) id: CustomerId,
     pub(crate) word: &'static str,
     pub(crate) order: OrderId,
     pub(crate) request: RequestId,
@@ -53,6 +54,7 @@ const CLOSED: &[(&str, &str)] = &[
     ("shipment_events", "kind"),
     ("shipments", "status"),
     ("staff", "role"),
+    ("portal_auth_tokens", "audience"),
     ("tenants", "locale"),
     ("tenants", "modules"),
     ("tenants", "plan"),
@@ -104,7 +106,13 @@ pub(crate) fn vendor_sql(word: &'static str, modules: &str) -> (Vendor, String) 
              insert into audit_log (tenant_id, id, actor_kind, action, object_kind, object_id, detail)
              values ('{id}', '{staff}', 'system', '{word}', '{word}', '{word}', '{{\"{word}\": 1}}')"
         );
-    let sql = sql + &books::of_tenant(id, connector, word);
+    let more = [("boss", "cs_admin"), ("agent", "agent"), ("gone", "agent")].map(|(name, role)| {
+        let staff = StaffId::new(&SystemClock, &SystemRandom);
+        format!(
+            ";insert into staff (tenant_id, id, email, name, role) values ('{id}', '{staff}', '{name}@{word}.example', '{word} {name}', '{role}')"
+        )
+    });
+    let sql = sql + &books::of_tenant(id, connector, word) + &more.concat();
     (Vendor { id, word, connector }, sql)
 }
 
@@ -169,7 +177,7 @@ pub(crate) fn company_sql(vendor: &Vendor, word: &'static str) -> (Company, Stri
          values ('{tenant}', '{request}', '{request}', '{id}', now(), 'system', 'awaiting_approval', '{word}-erp', '{word} reason');"
     );
     let (books, more) = books::of_customer(tenant, id, connector, word);
-    (Company { word, order, request, books }, sql + &more)
+    (Company { id, word, order, request, books }, sql + &more)
 }
 
 /// Columns that hold text of people and hold neither of these words: nothing planted there could be missed.

@@ -1,7 +1,7 @@
 //! Who may use what: one row a route, one rule, said without looking at what the program does.
 
 use platform_web::route::Route;
-use platform_web::{Access, Capability};
+use platform_web::{Access, Audience, Capability, StaffCapability};
 
 /// What a route's parameter, or its form, names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,10 @@ pub(crate) enum Aim {
     Invoice,
     /// A company's address.
     Address,
+    /// A company.
+    Customer,
+    /// A company, and below it its order.
+    CustomersOrder,
     /// A spare session of one contact.
     Session,
     /// A mailed link that another browser asked for and nobody has used.
@@ -23,6 +27,10 @@ pub(crate) enum Aim {
     Request,
     /// What nobody has made.
     Nonsense,
+    /// A spare session of the first tenant's admin.
+    StaffSession,
+    /// A mailed link to the first tenant's console that another browser asked for.
+    StaffLink,
     /// An account at a tracking provider; as a secret it is nobody's.
     Tracker,
     /// A list that the first company's admin keeps.
@@ -149,6 +157,52 @@ pub(crate) const ROWS: &[Row] = &[
     row("POST", "/webhooks/tracking/{account}", 401).aim(Aim::Tracker),
 ];
 
+/// Signing in at the console, the second step, one's own safety, and the screens.
+pub(crate) const CONSOLE_ROWS: &[Row] = &[
+    row("GET", "/console/sign-in", 200).signed_in(303),
+    row("POST", "/console/sign-in", 303).form(&[("email", "somebody@elsewhere.example")]),
+    row("GET", "/console/sign-in/code", 303),
+    row("POST", "/console/sign-in/code", 303).form(&[("code", "123456")]),
+    row("GET", "/console/sign-in/{token}", 409).aim(Aim::StaffLink),
+    row("POST", "/console/sign-in/link", 409).aim(Aim::StaffLink).form(&[("token", "{aim}")]),
+    row("GET", "/console/second-factor", 200),
+    row("POST", "/console/second-factor", 422).form(&[("code", "12345")]),
+    row("GET", "/console/second-factor/enrolment", 200),
+    row("POST", "/console/second-factor/enrolment", 303),
+    // Nothing was begun in a session that is this fresh.
+    row("POST", "/console/second-factor/enrolment/confirmation", 303).form(&[("code", "12345")]),
+    row("GET", "/console/security", 200),
+    row("POST", "/console/security/devices/{session}/revocation", 303).aim(Aim::StaffSession),
+    row("POST", "/console/security/devices/others/revocation", 303),
+    row("POST", "/console/security/recovery-codes", 200),
+    row("POST", REMOVAL, 303),
+    row("POST", "/console/sign-out", 303),
+    row("GET", "/console/signed-out", 200).signed_in(303),
+    row("GET", "/console", 200),
+    row("GET", "/console/customers", 200),
+    row("GET", "/console/customers/{customer}", 200).aim(Aim::Customer),
+    row("GET", "/console/customers/{customer}/orders", 200).module("orders").aim(Aim::Customer),
+    row("GET", "/console/customers/{customer}/orders/{order}", 200).module("orders").aim(Aim::CustomersOrder),
+    row("GET", "/console/requests", 200),
+    row("GET", "/console/requests/{id}", 200).aim(Aim::Request),
+    row("POST", "/console/requests/{id}/hand-over", 303).aim(Aim::Request),
+    // 422: no reason was given.
+    row("POST", "/console/requests/{id}/rejection", 422).aim(Aim::Request),
+    row("POST", "/console/requests/{id}/approval", 303).aim(Aim::Request),
+];
+
+/// Whose role demands a second factor has no such page.
+const REMOVAL: &str = "/console/security/second-factor/removal";
+
+/// The row of a route.
+pub(crate) fn row_of(method: &str, path: &str) -> Option<&'static Row> {
+    rows().find(|row| row.method == method && row.path == path)
+}
+
+pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(CONSOLE_ROWS)
+}
+
 /// Who asks. All but the last three stand before the tenant that the aims belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Who {
@@ -170,18 +224,71 @@ pub(crate) enum Who {
     Suspended,
     /// A customer of a tenant without modules, asking for their own.
     Plain,
+    /// The tenant's own people.
+    StaffAdmin,
+    StaffCsm,
+    StaffAgent,
+    /// One whose session was ended.
+    StaffRevoked,
+    /// Another tenant's, with the session of that tenant's host.
+    StaffSmuggler,
+    /// Another tenant's on their own host, asking for the first tenant's things.
+    StaffStranger,
+    /// Of a tenant that is suspended.
+    StaffSuspended,
 }
 
 use Who::{
-    Admin, Anonymous, Champion, Deactivated, Neighbour, Plain, Revoked, Smuggler, Stranger, Suspended, User,
+    Admin, Anonymous, Champion, Deactivated, Neighbour, Plain, Revoked, Smuggler, StaffAdmin, StaffAgent,
+    StaffCsm, StaffRevoked, StaffSmuggler, StaffStranger, StaffSuspended, Stranger, Suspended, User,
 };
 
-pub(crate) const EVERYBODY: [Who; 11] =
-    [Anonymous, Admin, Champion, User, Neighbour, Smuggler, Revoked, Deactivated, Stranger, Suspended, Plain];
+pub(crate) const EVERYBODY: [Who; 18] = [
+    Anonymous,
+    Admin,
+    Champion,
+    User,
+    Neighbour,
+    Smuggler,
+    Revoked,
+    Deactivated,
+    Stranger,
+    Suspended,
+    Plain,
+    StaffAdmin,
+    StaffCsm,
+    StaffAgent,
+    StaffRevoked,
+    StaffSmuggler,
+    StaffStranger,
+    StaffSuspended,
+];
 
 impl Who {
     pub(crate) fn is_signed_in(self) -> bool {
         matches!(self, Admin | Champion | User | Neighbour | Stranger | Plain)
+    }
+
+    pub(crate) fn is_staff(self) -> bool {
+        matches!(self, StaffAdmin | StaffCsm | StaffAgent | StaffStranger)
+    }
+
+    /// Whether somebody is in on pages of this audience.
+    fn is_in(self, path: &str) -> bool {
+        match Audience::of(path) {
+            Audience::Contacts => self.is_signed_in(),
+            Audience::Staff => self.is_staff(),
+        }
+    }
+
+    /// The same for the tenant's own people.
+    fn may_as_staff(self, capability: StaffCapability) -> bool {
+        use StaffCapability::{Customers, Orders, Reports, Requests};
+        match self {
+            StaffCsm => matches!(capability, Customers | Orders | Requests | Reports),
+            StaffAgent => matches!(capability, Customers | Orders),
+            _ => self.is_staff(),
+        }
     }
 
     /// What roles may, said here once more: the program's own table is not to be believed.
@@ -198,8 +305,8 @@ impl Who {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
     Status(u16),
-    /// To the sign-in page, and nothing else said.
-    SignIn,
+    /// To the sign-in page of this audience, and nothing else said.
+    SignIn(Audience),
     /// The page that names nobody.
     Nobodys,
 }
@@ -207,17 +314,23 @@ pub(crate) enum Expected {
 /// The rule. Nothing in here looks at what the program answered.
 pub(crate) fn expected(route: &Route, row: &Row, who: Who) -> Expected {
     const MISSING: Expected = Expected::Status(404);
-    if who == Suspended {
+    if matches!(who, Suspended | StaffSuspended) {
         return Expected::Nobodys;
     }
+    let elsewhere = matches!(who, Stranger | Plain | StaffStranger);
     match route.access {
-        Access::Public if matches!(row.aim, Aim::Link | Aim::Stop) && matches!(who, Stranger | Plain) => {
-            MISSING
-        }
-        Access::Public if who.is_signed_in() => Expected::Status(row.signed_in),
+        Access::Public if matches!(row.aim, Aim::Link | Aim::StaffLink | Aim::Stop) && elsewhere => MISSING,
+        Access::Public if who.is_in(row.path) => Expected::Status(row.signed_in),
         Access::Public => Expected::Status(row.may),
         Access::Machine => Expected::Status(401),
-        _ if !who.is_signed_in() => Expected::SignIn,
+        _ if !who.is_in(row.path) => Expected::SignIn(Audience::of(row.path)),
+        Access::Staff(capability) if !who.may_as_staff(capability) => MISSING,
+        Access::Arriving | Access::AnyStaff | Access::Staff(_) => match row.aim {
+            Aim::StaffSession if who != StaffAdmin => MISSING,
+            Aim::Request | Aim::Customer | Aim::CustomersOrder if who == StaffStranger => MISSING,
+            _ if row.path == REMOVAL && matches!(who, StaffAdmin | StaffStranger) => MISSING,
+            _ => Expected::Status(row.may),
+        },
         Access::Contact(capability) if !who.may(capability) => MISSING,
         _ if row.module.is_some() && who == Plain => MISSING,
         _ => match row.aim {

@@ -110,7 +110,13 @@ impl Edge {
 
     pub(crate) fn host(&self, peer: &str) -> Host {
         let host = "techflow.portico.localhost".to_owned();
-        Host { tenant: self.tenant, host, origin: ORIGIN.to_owned(), peer: peer.parse().unwrap() }
+        Host {
+            tenant: self.tenant,
+            host,
+            console: true,
+            origin: ORIGIN.to_owned(),
+            peer: peer.parse().unwrap(),
+        }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
