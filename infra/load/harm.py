@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import psycopg2
 
-from load.figures import figure, ratios
+from load.figures import cpu_seconds, family, figure, ratios
 from load.frame import measure, tell
 from load.ground import Binaries, build, certificate
 from load.vendor import Ground
@@ -172,6 +172,7 @@ class Bench:
         time.sleep(self.options.settle)
         watch, before, waits = Watch(self.system), self.next_id(), []
         watch.start()
+        busy, began_at = self.busy(), time.monotonic()
         with self.admin.cursor() as cursor:
             for number in range(self.options.alters):
                 time.sleep(random.uniform(0.1, 0.3))
@@ -179,10 +180,14 @@ class Bench:
                 cursor.execute(f"alter table {ALTERED[number % len(ALTERED)]} add column load_{number} integer")
                 waits.append(time.monotonic() - began)
         ids = self.next_id() - before - self.options.alters
+        share = (self.busy() - busy) / (time.monotonic() - began_at)
         watch.end()
         crowd.seen()
         self.vendor.stop()
-        return {"waits": waits, "ids": ids, "watch": watch}
+        return {"waits": waits, "ids": ids, "watch": watch, "share": share}
+
+    def busy(self):
+        return cpu_seconds(family(self.system.server.process.pid))
 
     def report(self, rounds, quiet):
         for name in ("with", "without"):
@@ -200,6 +205,7 @@ class Bench:
         figure("harm.oldest_snapshot", most([watch.oldest for watch in watches]), "s", ("<=", 2), 3, f"runs of {len(watches)} turns")
         figure("harm.connections", most([watch.connections for watch in watches]), "connections", ("<=", 2), 0, f"runs of {len(watches)} turns")
         figure("harm.alter_waits", most(quiet["waits"]), "s", ("<=", 0.5), 3, f"runs of {len(quiet['waits'])}")
+        figure("harm.processor", [quiet["share"] * 100], "% of a core", digits=1, rounds="runs, what this looks with included")
         figure("harm.pages", [each["pages"] for each in turns], "pages", digits=0)
         figure("harm.orders_opened", [each["opened"] for each in turns], "orders", digits=0)
         figure("harm.pages_failed", [each["failed"] for each in turns], "pages", ("<=", 0), 0)

@@ -5,7 +5,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
@@ -47,18 +47,26 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
 impl Routine {
     pub(super) async fn run(self, shutdown: CancellationToken) {
-        let connector = self.leased.id;
+        let (connector, own) = (self.leased.id, OnceLock::new());
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = self.keep_lease() => tracing::info!(%connector, "the lease ended or the connector changed"),
-            () = self.work() => {}
+            () = self.work(&own) => {}
         }
-        let worker = workers(&self.live).remove(&connector);
-        if let Some(worker) = worker {
+        if let Some(worker) = own.get() {
+            self.leave(worker);
             worker.link.close().await;
         }
         if let Err(error) = self.release().await {
             tracing::warn!(%connector, %error, "the lease could not be given back and ends by itself");
+        }
+    }
+
+    /// After a change the next routine may have begun on this node before we have ended; its worker is not ours to take.
+    fn leave(&self, own: &Arc<Worker>) {
+        let mut live = workers(&self.live);
+        if live.get(&self.leased.id).is_some_and(|worker| Arc::ptr_eq(worker, own)) {
+            live.remove(&self.leased.id);
         }
     }
 
@@ -89,8 +97,9 @@ impl Routine {
         Ok(kept)
     }
 
-    async fn work(&self) {
-        let worker = Arc::new(self.open().await);
+    async fn work(&self, own: &OnceLock<Arc<Worker>>) {
+        let opened = Arc::new(self.open().await);
+        let worker = Arc::clone(own.get_or_init(|| opened));
         workers(&self.live).insert(self.leased.id, Arc::clone(&worker));
         if self.leased.last_sweep_at.is_none() && self.leased.watermark.is_none() {
             self.save(&Progress { state: Some("loading"), ..Progress::default() }).await;

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use platform_connectors::sync::Refreshed;
+use platform_core::clock::{Clock as _, SystemClock};
 use sqlx::Connection;
 
 use crate::erp::{Erp, OwnServer, orderflow_mapping};
@@ -93,6 +94,22 @@ async fn a_mapping_that_does_not_fit_is_refused_with_the_key() {
     // mended: the sync starts by itself
     world.connect_orderflow(&erp.url()).await;
     world.loaded().await;
+    assert_eq!(world.connector().await.state, "live");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_connector_that_is_changed_goes_on_being_read() {
+    let erp = Erp::orderflow().await;
+    let world = World::new().await;
+    world.connect_orderflow(&erp.url()).await;
+    let running = world.start();
+    world.loaded().await;
+    world.connect(&erp.url(), &orderflow_mapping().replace("sweep_hours = 24", "sweep_hours = 25")).await;
+    // the next run begins at once, the one before it ends within its lease's renewal
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let asked = SystemClock.now();
+    eventually("it is read", || async { world.connector().await.last_hot_at > Some(asked) }).await;
     assert_eq!(world.connector().await.state, "live");
     running.stop().await;
 }
