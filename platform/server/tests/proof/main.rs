@@ -3,6 +3,7 @@
 
 mod books;
 mod commands;
+mod console;
 mod domains;
 mod erp;
 mod ground;
