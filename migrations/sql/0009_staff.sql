@@ -86,3 +86,6 @@ create trigger staff_hint after delete or update of email, name, role, active on
     for each row execute function hint_staff_sessions();
 create trigger staff_factors_hint after delete or update of confirmed_at on staff_factors
     for each row execute function hint_staff_sessions();
+
+-- The console's list of customers.
+create index customers_by_name on customers (tenant_id, lower(name), id);

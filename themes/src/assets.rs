@@ -77,6 +77,7 @@ impl Assets {
         for (name, source) in sources::SCRIPTS {
             assets.add(name, Cow::Owned(squeeze(source).into_bytes()));
         }
+        assets.add("console.css", Cow::Owned(squeeze_css(sources::CONSOLE_STYLE).into_bytes()));
         for pack in Pack::ALL {
             let css = assets.stylesheet(pack);
             assets.add(&format!("app-{}.css", pack.name()), Cow::Owned(css.into_bytes()));

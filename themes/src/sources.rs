@@ -27,7 +27,7 @@ pub(crate) const TEMPLATES: &[(&str, &str)] = templates![
 ];
 
 /// In cascade order; `tokens.css` names the layers.
-pub(crate) const STYLES: [&str; 10] = styles![
+pub(crate) const STYLES: [&str; 9] = styles![
     "tokens.css",
     "reset.css",
     "base.css",
@@ -36,9 +36,11 @@ pub(crate) const STYLES: [&str; 10] = styles![
     "pages.css",
     "reorder.css",
     "money.css",
-    "console.css",
     "print.css"
 ];
+
+/// Beside the others, on pages of the tenant's own people alone: customers need not load it.
+pub(crate) const CONSOLE_STYLE: &str = include_str!("../assets/css/console.css");
 
 pub(crate) const PACK_STYLES: [(&str, &str); 3] = [
     ("quiet", include_str!("../packs/quiet/pack.css")),

@@ -4,6 +4,7 @@
 mod books;
 mod changes;
 mod commands;
+mod console;
 mod domains;
 mod erp;
 mod ground;
