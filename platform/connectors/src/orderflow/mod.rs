@@ -13,5 +13,6 @@ mod rows;
 mod source;
 mod statements;
 
-pub use link::Link;
+pub(crate) use link::LOCKED;
+pub use link::{Limits, Link};
 pub use source::SqlSource;

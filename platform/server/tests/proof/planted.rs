@@ -7,6 +7,7 @@ use themes::{Brand, samples};
 
 use crate::books::{self, Books};
 use crate::ground::Ground;
+use crate::links;
 
 /// A tenant; its slug is its word.
 #[derive(Debug, Clone)]
@@ -104,7 +105,7 @@ pub(crate) fn vendor_sql(word: &'static str, modules: &str) -> (Vendor, String) 
              insert into audit_log (tenant_id, id, actor_kind, action, object_kind, object_id, detail)
              values ('{id}', '{staff}', 'system', '{word}', '{word}', '{word}', '{{\"{word}\": 1}}')"
         );
-    let sql = sql + &books::of_tenant(id, connector, word);
+    let sql = sql + &books::of_tenant(id, connector, word) + &links::of_tenant(id, connector, word);
     (Vendor { id, word, connector }, sql)
 }
 
@@ -184,7 +185,10 @@ pub(crate) async fn unplanted(ground: &Ground, words: [&str; 2]) -> Vec<String> 
     let mut missing = Vec::new();
     for pair in columns.split(',') {
         let (table, column) = pair.split_once(' ').expect("table and column");
-        if CLOSED.contains(&(table, column)) || books::CLOSED.contains(&(table, column)) {
+        if CLOSED.contains(&(table, column))
+            || books::CLOSED.contains(&(table, column))
+            || links::CLOSED.contains(&(table, column))
+        {
             continue;
         }
         let [one, other] = words;
