@@ -9,8 +9,10 @@ create table connectors (
     id uuid not null,
     kind text not null constraint connectors_kind_known check (kind in ('orders')),
     name text not null constraint connectors_name_shape check (length(name) between 1 and 80),
-    -- the mapping as it was written (TOML); the words of infra/docs/mapping.md
+    -- the active mapping as it was written (TOML); the words of infra/docs/mapping.md
     mapping text not null,
+    -- which of connector_mappings that is
+    mapping_version int,
     -- sealed; bound to this table, column, tenant and row
     connection_url bytea not null,
     enabled boolean not null default true,
@@ -32,7 +34,16 @@ create table connectors (
     -- every open order of the source was read at this moment or later
     data_as_of timestamptz,
     last_error text,
+    -- who can mend it; the words of platform/connectors/src/health/trouble.rs
+    last_error_kind text constraint connectors_error_kind_known check (last_error_kind in ('unreachable', 'login', 'full',
+        'slow', 'locked', 'rights', 'misfit', 'refused', 'address', 'ours')),
     failed_since timestamptz,
+    -- readers that cannot wait do not even try before this moment
+    breaker_until timestamptz,
+    -- our copy of an order last changed
+    last_change_at timestamptz,
+    -- what the last full sweep found: {"began_at", "read", "changed", "gone", "unknown"}
+    last_sweep jsonb,
     -- {"code": count} of status codes that the mapping does not know
     unmapped jsonb not null default '{}',
     -- {"account": count} of accounts that no customer has; capped
@@ -45,6 +56,83 @@ create table connectors (
 ) with (fillfactor = 50);
 select wall.tenant('connectors');
 select wall.system('connectors', 'sync');
+
+-- Every mapping that a connector has had or may have. A version never changes; which one is active says the connector.
+create table connector_mappings (
+    tenant_id uuid not null,
+    connector_id uuid not null,
+    version int not null constraint connector_mappings_version_counts check (version > 0),
+    text text not null constraint connector_mappings_text_size check (length(text) <= 200000),
+    note text not null default '' constraint connector_mappings_note_shape check (length(note) <= 500),
+    author text not null constraint connector_mappings_author_shape check (length(author) between 1 and 200),
+    created_at timestamptz not null default now(),
+    -- last became the active one; never, for a draft
+    activated_at timestamptz,
+    activated_by text,
+    primary key (tenant_id, connector_id, version),
+    constraint connector_mappings_activated_whole check ((activated_at is null) = (activated_by is null)),
+    constraint connector_mappings_connector_fkey foreign key (tenant_id, connector_id)
+        references connectors (tenant_id, id) on delete cascade
+);
+select wall.tenant('connector_mappings');
+
+-- The kill switch, and who used it. While a row of a connector is open, nobody sends its source a statement.
+create table connector_stops (
+    tenant_id uuid not null,
+    id uuid not null,
+    connector_id uuid not null,
+    stopped_at timestamptz not null,
+    stopped_by text not null constraint connector_stops_by_shape check (length(stopped_by) between 1 and 200),
+    reason text not null constraint connector_stops_reason_shape check (length(reason) between 1 and 500),
+    resumed_at timestamptz,
+    resumed_by text,
+    primary key (tenant_id, id),
+    constraint connector_stops_resumed_whole check ((resumed_at is null) = (resumed_by is null)),
+    constraint connector_stops_connector_fkey foreign key (tenant_id, connector_id)
+        references connectors (tenant_id, id) on delete cascade
+);
+create unique index connector_stops_open on connector_stops (tenant_id, connector_id) where resumed_at is null;
+create index connector_stops_recent on connector_stops (tenant_id, connector_id, stopped_at desc);
+select wall.tenant('connector_stops');
+select wall.system('connector_stops', 'sync');
+
+-- What reading a source costs it: a row an hour and kind of row, added to in batches by whoever reads, kept for 90 days.
+create table connector_usage (
+    tenant_id uuid not null,
+    connector_id uuid not null,
+    hour timestamptz not null,
+    -- what was read: a section of the mapping ("order"), "catalogue", "session" or "dry_run"
+    entity text not null,
+    statements bigint not null,
+    rows_read bigint not null,
+    busy_micros bigint not null,
+    longest_micros bigint not null,
+    -- open at once, at most
+    connections int not null,
+    -- statements that were given up: before a lock, for their time, for anything else
+    lock_waits bigint not null,
+    timeouts bigint not null,
+    failures bigint not null,
+    primary key (tenant_id, connector_id, hour, entity),
+    constraint connector_usage_connector_fkey foreign key (tenant_id, connector_id)
+        references connectors (tenant_id, id) on delete cascade
+) with (fillfactor = 50);
+select wall.tenant('connector_usage');
+
+-- When a code that the mapping does not know was met, and on which order. Which are met now says connectors.unmapped.
+create table connector_codes (
+    tenant_id uuid not null,
+    connector_id uuid not null,
+    code text not null,
+    -- the number of an order that bears it
+    example text not null,
+    first_seen_at timestamptz not null,
+    last_seen_at timestamptz not null,
+    primary key (tenant_id, connector_id, code),
+    constraint connector_codes_connector_fkey foreign key (tenant_id, connector_id)
+        references connectors (tenant_id, id) on delete cascade
+) with (fillfactor = 50);
+select wall.tenant('connector_codes');
 
 create table orders (
     tenant_id uuid not null,

@@ -7,6 +7,10 @@ use platform_core::{Error, SystemTx, TenantTx};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::author::Author;
+use crate::health::TroubleKind;
+use crate::{editing, stops};
+
 /// What an operator gives for a link to an order system.
 #[derive(Debug)]
 pub struct NewConnector<'a> {
@@ -24,6 +28,8 @@ pub struct Connector {
     pub id: ConnectorId,
     pub name: String,
     pub mapping: String,
+    /// Which version of the mapping that is.
+    pub mapping_version: Option<i32>,
     pub enabled: bool,
     /// `new`, `loading`, `live`, `failing` or `refused`.
     pub state: String,
@@ -70,7 +76,8 @@ pub async fn put(tx: &mut TenantTx, sealer: &Sealer, new: &NewConnector<'_>) -> 
         "insert into connectors (tenant_id, id, kind, name, mapping, connection_url)
          values ($1, $2, 'orders', $3, $4, $5)
          on conflict (tenant_id, id) do update set mapping = excluded.mapping, connection_url = excluded.connection_url,
-             revision = connectors.revision + 1, enabled = true, lease_until = null, last_error = null, failed_since = null,
+             revision = connectors.revision + 1, enabled = true, lease_until = null, last_error = null, last_error_kind = null,
+             failed_since = null, breaker_until = null,
              sweep_requested_at = now()",
     )
     .bind(tenant)
@@ -80,6 +87,11 @@ pub async fn put(tx: &mut TenantTx, sealer: &Sealer, new: &NewConnector<'_>) -> 
     .bind(&sealed)
     .execute(tx.conn())
     .await?;
+    let by = Author::operator("connector add");
+    if let Some(saved) = editing::save(tx, id, new.mapping, "", by).await? {
+        editing::put_active(tx, id, saved.version, by).await?;
+    }
+    stops::hint(tx, id).await?;
     Ok(id)
 }
 
@@ -113,7 +125,7 @@ pub async fn set_documents_root(
 pub async fn list(tx: &mut TenantTx) -> Result<Vec<Connector>, Error> {
     let tenant = tx.tenant();
     let rows = sqlx::query_as(
-        "select id, name, mapping, enabled, state, data_as_of, last_hot_at, last_watermark_at, last_sweep_at, last_error,
+        "select id, name, mapping, mapping_version, enabled, state, data_as_of, last_hot_at, last_watermark_at, last_sweep_at, last_error,
                 failed_since, unmapped, unknown_accounts, warnings, books
            from connectors where tenant_id = $1 order by name",
     );
@@ -178,6 +190,8 @@ pub(crate) async fn claim(tx: &mut SystemTx, holder: Uuid) -> Result<Vec<Leased>
         "update connectors c set lease_holder = $1, lease_until = now() + interval '20 seconds', fence = fence + 1
            from (select tenant_id, id from connectors
                   where enabled and (lease_until is null or lease_until < now())
+                    and not exists (select from connector_stops s where s.tenant_id = connectors.tenant_id
+                                       and s.connector_id = connectors.id and s.resumed_at is null)
                   for update skip locked) free
           where c.tenant_id = free.tenant_id and c.id = free.id
             and exists (select from tenants t where t.id = c.tenant_id and t.status = 'active')
@@ -208,18 +222,31 @@ pub(crate) async fn release(tx: &mut SystemTx, leased: &Leased) -> Result<(), Er
     Ok(())
 }
 
+/// Why a source is not read.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) kind: TroubleKind,
+    pub(crate) text: String,
+    /// When readers that cannot wait will try again.
+    pub(crate) breaker_until: Option<DateTime<Utc>>,
+}
+
 /// What a pass leaves behind; fields that are none stay as they are.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     pub(crate) state: Option<&'static str>,
     /// `Some(None)` clears it.
-    pub(crate) error: Option<Option<String>>,
+    pub(crate) error: Option<Option<Failure>>,
     pub(crate) hot_at: Option<DateTime<Utc>>,
     pub(crate) watermark_at: Option<DateTime<Utc>>,
     pub(crate) watermark: Option<String>,
     pub(crate) sweep_at: Option<DateTime<Utc>>,
     /// JSON `null` when no sweep is under way.
     pub(crate) sweep: Option<Value>,
+    /// What a sweep that ended has found.
+    pub(crate) swept: Option<Value>,
+    /// Our copy last changed.
+    pub(crate) change_at: Option<DateTime<Utc>>,
     /// How far the books are read.
     pub(crate) books: Option<Value>,
     /// `unmapped`, `unknown_accounts`, `warnings`.
@@ -230,6 +257,7 @@ pub(crate) struct Progress {
 pub(crate) async fn save(tx: &mut SystemTx, leased: &Leased, progress: &Progress) -> Result<(), Error> {
     let [unmapped, unknown, warnings] =
         progress.notes.clone().map_or([None, None, None], |notes| notes.map(Some));
+    let failure = progress.error.clone().flatten();
     sqlx::query(
         "update connectors set
              state = coalesce($4, state),
@@ -239,7 +267,10 @@ pub(crate) async fn save(tx: &mut SystemTx, leased: &Leased, progress: &Progress
              last_watermark_at = coalesce($8, last_watermark_at), watermark = coalesce($9, watermark),
              last_sweep_at = coalesce($10, last_sweep_at), sweep = case when $11::jsonb is null then sweep else $11 end,
              unmapped = coalesce($12, unmapped), unknown_accounts = coalesce($13, unknown_accounts),
-             warnings = coalesce($14, warnings), books = coalesce($15, books)
+             warnings = coalesce($14, warnings), books = coalesce($15, books),
+             last_error_kind = case when $5 then $16 else last_error_kind end,
+             breaker_until = case when $5 then $17 else breaker_until end,
+             last_sweep = coalesce($18, last_sweep), last_change_at = coalesce($19, last_change_at)
           where tenant_id = $1 and id = $2 and fence = $3",
     )
     .bind(leased.tenant_id)
@@ -247,7 +278,7 @@ pub(crate) async fn save(tx: &mut SystemTx, leased: &Leased, progress: &Progress
     .bind(leased.fence)
     .bind(progress.state)
     .bind(progress.error.is_some())
-    .bind(progress.error.clone().flatten())
+    .bind(failure.as_ref().map(|failure| failure.text.as_str()))
     .bind(progress.hot_at)
     .bind(progress.watermark_at)
     .bind(&progress.watermark)
@@ -257,6 +288,10 @@ pub(crate) async fn save(tx: &mut SystemTx, leased: &Leased, progress: &Progress
     .bind(unknown)
     .bind(warnings)
     .bind(&progress.books)
+    .bind(failure.as_ref().map(|failure| failure.kind.word()))
+    .bind(failure.as_ref().and_then(|failure| failure.breaker_until))
+    .bind(&progress.swept)
+    .bind(progress.change_at)
     .execute(tx.conn())
     .await?;
     Ok(())

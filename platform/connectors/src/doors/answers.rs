@@ -10,7 +10,7 @@ use platform_core::{Scope, TenantTx};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::hand_over::tenant_words;
+use super::hand_over::{halted, tenant_words};
 use super::{Doors, Opened, Verdict, answered, registry};
 use crate::requests::{self, Kind};
 
@@ -81,12 +81,15 @@ impl Doors {
         let mut tx = inner.db.tenant(Scope::tenant(tenant)).await?;
         let opened = registry::find(&mut tx, &inner.sealer, kind).await?;
         let Some(opened) = opened.filter(|opened| opened.enabled) else { return Ok(0) };
+        if halted(&mut tx, &opened).await?.is_some() {
+            return Ok(0);
+        }
         requests::retry(&mut tx, &*inner.clock, &*inner.random, kind).await?;
         let words = tenant_words(&mut tx).await?;
         let open = requests::handed_over(&mut tx, kind).await?;
         tx.commit().await?;
         let answers = match self.door(tenant, &opened, &words) {
-            Ok(door) => ask(&*door, &open).await,
+            Ok(door) => self.within(tenant, &opened, LIMIT, Box::pin(ask(&*door, &open))).await,
             Err(fault) => Err(fault),
         };
         self.bring(tenant, &opened, answers).await

@@ -22,8 +22,9 @@ use super::file::Folder;
 use super::inbox::Inbox;
 use super::mail::Operations;
 use super::webhook::Webhook;
-use super::{Door, Message, NewDoor, Opened, Settings, Verdict, answered, registry, signature};
+use super::{Doing, Door, Message, NewDoor, Opened, Settings, Verdict, answered, registry, signature};
 use crate::requests::{self, HandOver, State, Step};
+use crate::stops::{self, Stop};
 
 /// A door has this long for one request.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -133,12 +134,41 @@ impl Doors {
         let found = async {
             let mut tx = self.inner.db.tenant(Scope::tenant(tenant)).await?;
             let opened = registry::find(&mut tx, &self.inner.sealer, kind).await?;
-            Ok::<_, platform_core::Error>((opened, tenant_words(&mut tx).await?))
+            let stop = match &opened {
+                Some(opened) => halted(&mut tx, opened).await?,
+                None => None,
+            };
+            Ok::<_, platform_core::Error>((opened, stop, tenant_words(&mut tx).await?))
         };
-        let (opened, words) = found.await.map_err(|error| error.to_string())?;
+        let (opened, stop, words) = found.await.map_err(|error| error.to_string())?;
         let opened = opened.ok_or_else(|| format!("no door is set up for {kind}"))?;
+        if let Some(stop) = stop {
+            return Err(waits_for(&stop));
+        }
         let door = self.door(tenant, &opened, &words)?;
-        tokio::time::timeout(LIMIT, door.test()).await.unwrap_or_else(|_| Err("no answer in time".to_owned()))
+        self.within(tenant, &opened, LIMIT, door.test()).await
+    }
+
+    /// Waits for a door as long as it may take, and not longer than until somebody uses the kill switch. An insert whose
+    /// answer nobody waited for is there or not; it is repeated under the same id.
+    pub(super) async fn within<T>(
+        &self,
+        tenant: TenantId,
+        opened: &Opened,
+        limit: Duration,
+        doing: Doing<'_, T>,
+    ) -> Result<T, String> {
+        let stopped = async {
+            match opened.settings {
+                Settings::Inbox { .. } => stops::until_any(&self.inner.db, tenant).await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            done = doing => done,
+            stop = stopped => Err(waits_for(&stop)),
+            () = tokio::time::sleep(limit) => Err(format!("no end within {} s", limit.as_secs())),
+        }
     }
 
     async fn hand_over(&self, tenant: TenantId, id: RequestId) -> Result<(), Failure> {
@@ -151,9 +181,7 @@ impl Doors {
             Ok(_) if self.is_resting(opened.id) => {
                 Err("the other side did not answer a moment ago".to_owned())
             }
-            Ok(door) => tokio::time::timeout(LIMIT, door.hand_over(&message))
-                .await
-                .unwrap_or_else(|_| Err(format!("no end within {} s", LIMIT.as_secs()))),
+            Ok(door) => self.within(tenant, &opened, LIMIT, door.hand_over(&message)).await,
             Err(fault) => Err(fault),
         };
         self.note(tenant, &opened, id, &outcome).await.map_err(|error| later(&error))?;
@@ -177,6 +205,11 @@ impl Doors {
             // The reconciler asks again as soon as there is one.
             return Ok(None);
         };
+        if let Some(stop) = halted(&mut tx, &opened).await? {
+            requests::note_failure(&mut tx, id, &waits_for(&stop)).await?;
+            tx.commit().await?;
+            return Ok(None);
+        }
         let words = tenant_words(&mut tx).await?;
         let begun = requests::begin_hand_over(&mut tx, id).await?;
         tx.commit().await?;
@@ -266,6 +299,21 @@ impl Doors {
             door.resting_until = Some(Instant::now() + REST);
         }
     }
+}
+
+/// The stop that a door has to heed: only inbox tables lie in the order system.
+pub(super) async fn halted(tx: &mut TenantTx, opened: &Opened) -> Result<Option<Stop>, platform_core::Error> {
+    match opened.settings {
+        Settings::Inbox { .. } => stops::any(tx).await,
+        _ => Ok(None),
+    }
+}
+
+fn waits_for(stop: &Stop) -> String {
+    format!(
+        "{} has stopped everything towards the order system ({}); this waits until it is resumed",
+        stop.stopped_by, stop.reason
+    )
 }
 
 /// What mails to operations say of the tenant.

@@ -32,6 +32,7 @@ impl SqlSource {
             let code = reader.text(row, "status").unwrap_or_default();
             let status = self.mapping.statuses.get(&code).copied().unwrap_or_else(|| {
                 *page.unmapped.entry(code.clone()).or_default() += 1;
+                page.examples.entry(code.clone()).or_insert_with(|| number.clone());
                 OrderStatus::InProgress
             });
             let order = self.decode_order(&mut reader, row, &key, (number, account), (status, code));
@@ -88,13 +89,14 @@ impl SqlSource {
     /// Rows of a child entity, each with the key of its order.
     async fn children(
         &self,
+        entity: &'static str,
         sql: Option<&String>,
         keys: &[String],
         page: &mut Page,
     ) -> Result<Vec<PgRow>, SourceError> {
         let Some(sql) = sql else { return Ok(Vec::new()) };
         page.statements += 1;
-        self.link.fetch(sql, &[Bind::Texts(keys)]).await
+        self.link.fetch(entity, sql, &[Bind::Texts(keys)]).await
     }
 
     fn each(
@@ -120,7 +122,7 @@ impl SqlSource {
         orders: &mut BTreeMap<String, SourceOrder>,
         page: &mut Page,
     ) -> Result<(), SourceError> {
-        let rows = self.children(self.statements.line.as_ref(), keys, page).await?;
+        let rows = self.children("line", self.statements.line.as_ref(), keys, page).await?;
         self.each(self.mapping.line.as_ref(), &rows, page, |reader, row, order, key| {
             let Some(order) = orders.get_mut(&order) else { return };
             let at = format!("{}/{key}", order.key);
@@ -152,8 +154,9 @@ impl SqlSource {
         orders: &mut BTreeMap<String, SourceOrder>,
         page: &mut Page,
     ) -> Result<(), SourceError> {
-        let rows = self.children(self.statements.shipment.as_ref(), keys, page).await?;
-        let content = self.children(self.statements.shipment_line.as_ref(), keys, page).await?;
+        let rows = self.children("shipment", self.statements.shipment.as_ref(), keys, page).await?;
+        let content =
+            self.children("shipment_line", self.statements.shipment_line.as_ref(), keys, page).await?;
         let mut contents: HashMap<(String, String), Vec<SourceShipmentLine>> = HashMap::new();
         self.each(self.mapping.shipment_line.as_ref(), &content, page, |reader, row, order, key| {
             let Some(shipment) = reader.key(row, "shipment") else { return };
@@ -210,7 +213,7 @@ impl SqlSource {
         orders: &mut BTreeMap<String, SourceOrder>,
         page: &mut Page,
     ) -> Result<(), SourceError> {
-        let rows = self.children(self.statements.event.as_ref(), keys, page).await?;
+        let rows = self.children("event", self.statements.event.as_ref(), keys, page).await?;
         self.each(self.mapping.event.as_ref(), &rows, page, |reader, row, order, key| {
             let Some(order) = orders.get_mut(&order) else { return };
             let code = reader.text(row, "kind").unwrap_or_default();

@@ -71,13 +71,16 @@ const INDEXES: &str = "select i.indexrelid::bigint, a.attname::text \
            join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[k] \
      where n.nspname = $1 and c.relname = $2 and i.indisvalid order by 1, k";
 
+/// What its questions are counted as.
+const CATALOGUE: &str = "catalogue";
+
 impl Catalogue {
     /// Asks.
     ///
     /// # Errors
     /// The database's answer.
     pub async fn read(link: &Link, mapping: &Mapping) -> Result<Self, SourceError> {
-        let rows = link.fetch(SERVER, &[]).await?;
+        let rows = link.fetch(CATALOGUE, SERVER, &[]).await?;
         let row = rows.first().ok_or_else(|| SourceError::Refused("no answer about the server".into()))?;
         let server = Server {
             version: cell(row, 0)?,
@@ -231,7 +234,7 @@ fn tables_of(mapping: &Mapping) -> BTreeSet<&TableName> {
 
 async fn read_table(link: &Link, table: &TableName) -> Result<Option<TableFacts>, SourceError> {
     let name = [Bind::Text(&table.schema), Bind::Text(&table.name)];
-    let rows = link.fetch(COLUMNS, &name).await?;
+    let rows = link.fetch(CATALOGUE, COLUMNS, &name).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let kind: String = cell(first, 0)?;
     let estimate: i64 = cell(first, 1)?;
@@ -250,7 +253,7 @@ async fn read_table(link: &Link, table: &TableName) -> Result<Option<TableFacts>
         facts.columns.insert(column, cell(row, 3)?);
     }
     let mut indexes: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-    for row in &link.fetch(INDEXES, &name).await? {
+    for row in &link.fetch(CATALOGUE, INDEXES, &name).await? {
         indexes.entry(cell(row, 0)?).or_default().push(cell(row, 1)?);
     }
     facts.indexes = indexes.into_values().collect();

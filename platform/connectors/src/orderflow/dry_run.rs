@@ -149,7 +149,7 @@ async fn try_entities(
 ) -> Result<(), SourceError> {
     for entity in mapping.entities() {
         let all = format!("{} limit 0", statements::select(entity, catalogue.wire_encoding(), None));
-        match link.fetch(&all, &[]).await {
+        match link.fetch(entity.name, &all, &[]).await {
             Ok(_) => {}
             Err(SourceError::Refused(reason)) => report.faults.extend(culprits(link, entity, &reason).await?),
             Err(trouble) => return Err(trouble),
@@ -164,7 +164,7 @@ async fn culprits(link: &Link, entity: &Entity, reason: &str) -> Result<Vec<Faul
     bare.filter = None;
     for (field, expression) in &entity.fields {
         let sql = format!("select {} from {} limit 0", expression.sql(), statements::from(&bare));
-        match link.fetch(&sql, &[]).await {
+        match link.fetch(entity.name, &sql, &[]).await {
             Ok(_) => {}
             Err(SourceError::Refused(what)) => {
                 faults.push(Fault { key: format!("{}.{field}", entity.name), what });
@@ -249,8 +249,10 @@ async fn unmapped(
             statements::from(order)
         )
     };
-    let rows = match link.fetch(&count(""), &[]).await {
-        Err(SourceError::Slow(_)) => link.fetch(&count(&format!(" and ({})", open.sql())), &[]).await?,
+    let rows = match link.fetch(order.name, &count(""), &[]).await {
+        Err(SourceError::Slow(_)) => {
+            link.fetch(order.name, &count(&format!(" and ({})", open.sql())), &[]).await?
+        }
         other => other?,
     };
     let decoder = super::decode::Decoder::new(mapping);
@@ -271,7 +273,7 @@ async fn accounts(
     let key = statements::column(customer, "key").sql();
     let sql =
         format!("{} order by {key} limit $1", statements::select(customer, catalogue.wire_encoding(), None));
-    let rows = link.fetch(&sql, &[Bind::Number(ACCOUNTS)]).await?;
+    let rows = link.fetch(customer.name, &sql, &[Bind::Number(ACCOUNTS)]).await?;
     let decoder = super::decode::Decoder::new(mapping);
     let text = |row: &sqlx::postgres::PgRow, index: usize| {
         row.try_get::<Option<Vec<u8>>, _>(index).ok().flatten().and_then(|bytes| decoder.text(&bytes))

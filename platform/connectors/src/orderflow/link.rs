@@ -1,20 +1,41 @@
 //! The connections to one foreign database: few, short, read-only, and cut off while it is in trouble.
 
 use std::str::FromStr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Executor, Postgres};
+use tokio_util::sync::CancellationToken;
 
 use crate::orders::SourceError;
+use crate::usage::{Ended, Meter};
 
 /// At most two connections, opened when needed.
 #[derive(Debug)]
 pub struct Link {
     pool: PgPool,
     breaker: Mutex<Breaker>,
+    meter: Arc<Meter>,
+    limits: Limits,
+    cut: CancellationToken,
+}
+
+/// How much of a source one reader takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub connections: u32,
+    /// A pause before each statement; none where the reader paces itself.
+    pub pause: Duration,
+    /// What everything is counted as; else each statement as its own section of the mapping.
+    pub counted_as: Option<&'static str>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 2, pause: Duration::ZERO, counted_as: None }
+    }
 }
 
 /// Whether a reader reads, and whether it waits for what it reads.
@@ -52,39 +73,77 @@ impl Link {
     /// # Errors
     /// When the address cannot be read. The message does not repeat it, because it holds a password.
     pub fn new(url: &str) -> Result<Self, SourceError> {
+        Self::limited(url, Limits::default(), Arc::default())
+    }
+
+    /// The same within limits, and counted.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn limited(url: &str, limits: Limits, meter: Arc<Meter>) -> Result<Self, SourceError> {
         let options = PgConnectOptions::from_str(url)
-            .map_err(|_| SourceError::Refused("the connection address cannot be read".into()))?
-            .application_name("portico");
-        Ok(Self::with_options(options))
+            .map_err(|_| SourceError::Refused("the connection address cannot be read".into()))?;
+        Ok(Self::prepare(options, limits, meter))
     }
 
     /// The same from options.
     #[must_use]
     pub fn with_options(options: PgConnectOptions) -> Self {
+        Self::prepare(options, Limits::default(), Arc::default())
+    }
+
+    fn prepare(options: PgConnectOptions, limits: Limits, meter: Arc<Meter>) -> Self {
+        let (counted, entity) = (Arc::clone(&meter), limits.counted_as.unwrap_or("session"));
         let pool = PgPoolOptions::new()
-            .max_connections(2)
+            .max_connections(limits.connections)
             .min_connections(0)
             .acquire_timeout(Duration::from_secs(3))
             .idle_timeout(Duration::from_secs(60))
             .max_lifetime(Duration::from_secs(600))
             .test_before_acquire(false)
-            .after_connect(|connection, _| {
+            .after_connect(move |connection, _| {
+                let counting = counted.begin(entity);
                 Box::pin(async move {
                     connection.execute(SESSION).await?;
+                    counting.done(Ended::Well { rows: 0 }, 1);
                     Ok(())
                 })
             })
             .connect_lazy_with(options.application_name("portico"));
-        Self { pool, breaker: Mutex::new(Breaker::default()) }
+        Self { pool, breaker: Mutex::default(), meter, limits, cut: CancellationToken::new() }
     }
 
-    /// Runs one statement outside of any transaction.
+    /// Runs one statement outside of any transaction; `entity` is the section of the mapping that it reads for.
     ///
     /// `sql` was written by `statements` or is a constant: quoted names, escaped literals, values bound.
     ///
     /// # Errors
     /// What went wrong, sorted by who can mend it.
-    pub(super) async fn fetch(&self, sql: &str, bind: &[Bind<'_>]) -> Result<Vec<PgRow>, SourceError> {
+    pub(super) async fn fetch(
+        &self,
+        entity: &'static str,
+        sql: &str,
+        bind: &[Bind<'_>],
+    ) -> Result<Vec<PgRow>, SourceError> {
+        // Whoever still holds a link that was cut off begins nothing and waits for nothing.
+        let result = tokio::select! {
+            biased;
+            () = self.cut.cancelled() => return Err(SourceError::Unreachable("reading was stopped".into())),
+            result = self.run(entity, sql, bind) => result,
+        };
+        self.note(result.as_ref().err());
+        result
+    }
+
+    async fn run(
+        &self,
+        entity: &'static str,
+        sql: &str,
+        bind: &[Bind<'_>],
+    ) -> Result<Vec<PgRow>, SourceError> {
+        if !self.limits.pause.is_zero() {
+            tokio::time::sleep(self.limits.pause).await;
+        }
         let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
         for value in bind {
             query = match value {
@@ -93,14 +152,17 @@ impl Link {
                 Bind::Number(number) => query.bind(*number),
             };
         }
-        let result = self.answer(query).await;
-        self.note(result.as_ref().err());
-        result
+        self.answer(entity, query).await
     }
 
-    async fn answer(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>, SourceError> {
+    async fn answer(
+        &self,
+        entity: &'static str,
+        query: Query<'_, Postgres, PgArguments>,
+    ) -> Result<Vec<PgRow>, SourceError> {
         let mut connection = self.pool.acquire().await.map_err(|error| sorted(&error))?;
-        match tokio::time::timeout(PATIENCE, query.fetch_all(&mut *connection)).await {
+        let counting = self.meter.begin(self.limits.counted_as.unwrap_or(entity));
+        let result = match tokio::time::timeout(PATIENCE, query.fetch_all(&mut *connection)).await {
             Ok(answer) => {
                 // A connection that goes back is asked whether it lives. Without an end to that, a line that breaks at this
                 // moment would take its place among the two for as long as the system believes in it.
@@ -112,7 +174,15 @@ impl Link {
                 drop(connection.detach());
                 Err(SourceError::Unreachable(format!("no answer within {} s", PATIENCE.as_secs())))
             }
-        }
+        };
+        let ended = match &result {
+            Ok(rows) => Ended::Well { rows: rows.len() },
+            Err(SourceError::Slow(why)) if why.ends_with(LOCKED) => Ended::Locked,
+            Err(SourceError::Slow(_)) => Ended::TimedOut,
+            Err(_) => Ended::Failed,
+        };
+        counting.done(ended, self.pool.size());
+        result
     }
 
     /// Whether nobody should try at the moment.
@@ -143,6 +213,12 @@ impl Link {
         self.breaker().fail();
     }
 
+    /// Until when readers that cannot wait do not try.
+    #[must_use]
+    pub fn tripped_for(&self) -> Option<Duration> {
+        self.breaker().open_until.and_then(|until| until.checked_duration_since(Instant::now()))
+    }
+
     fn note(&self, error: Option<&SourceError>) {
         let mut breaker = self.breaker();
         match error {
@@ -155,8 +231,10 @@ impl Link {
         self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Closes the connections, those that answer in order and the others after a while all the same.
+    /// Begins no statement from now on, lets nobody wait for one, and closes the connections: those that answer in order and
+    /// the others after a while all the same. What runs at the source ends by its own limit.
     pub async fn close(&self) {
+        self.cut.cancel();
         if tokio::time::timeout(PATIENCE, self.pool.close()).await.is_err() {
             tracing::debug!("a connection did not end in order");
         }
@@ -175,6 +253,9 @@ impl Breaker {
         Duration::from_secs(1 << self.failures.saturating_sub(TOLERATED).min(5))
     }
 }
+
+/// How the words of a lock that was not waited for end: [`sorted`] writes the state last.
+pub(crate) const LOCKED: &str = "(55P03)";
 
 /// A value of a statement.
 #[derive(Debug, Clone, Copy)]

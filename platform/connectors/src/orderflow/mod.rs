@@ -13,5 +13,6 @@ mod rows;
 mod source;
 mod statements;
 
-pub use link::{Attempt, Link};
+pub(crate) use link::LOCKED;
+pub use link::{Attempt, Limits, Link};
 pub use source::SqlSource;

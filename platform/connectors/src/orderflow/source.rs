@@ -140,13 +140,15 @@ impl SqlSource {
             None => paged.first.clone(),
         };
         match (selection, after) {
-            (Selection::Keys(keys), _) => self.link.fetch(&walks.keys, &[Bind::Texts(keys)]).await,
+            (Selection::Keys(keys), _) => {
+                self.link.fetch(walks.entity, &walks.keys, &[Bind::Texts(keys)]).await
+            }
             (Selection::Open | Selection::All, _) => {
                 let all = *selection == Selection::All;
                 let sql = walk(if all { &walks.all } else { &walks.open });
                 let mut bind = vec![limit];
                 bind.extend(after.map(|cursor| Bind::Text(&cursor.key)));
-                self.link.fetch(&sql, &bind).await
+                self.link.fetch(walks.entity, &sql, &bind).await
             }
             (Selection::ChangedSince(stamp), _) => {
                 let Some(paged) = &walks.changed else { return Ok(Vec::new()) };
@@ -156,7 +158,7 @@ impl SqlSource {
                     bind.push(Bind::Text(cursor.stamp.as_deref().unwrap_or(from)));
                     bind.push(Bind::Text(&cursor.key));
                 }
-                self.link.fetch(&walk(paged), &bind).await
+                self.link.fetch(walks.entity, &walk(paged), &bind).await
             }
         }
     }
@@ -167,7 +169,7 @@ impl SqlSource {
         walks: &Walks,
         keys: &[String],
     ) -> Result<Vec<String>, SourceError> {
-        let rows = self.link.fetch(&walks.present, &[Bind::Texts(keys)]).await?;
+        let rows = self.link.fetch(walks.entity, &walks.present, &[Bind::Texts(keys)]).await?;
         let key = |row: &PgRow| String::from_utf8(row.try_get::<Vec<u8>, _>(0).ok()?).ok();
         Ok(rows.iter().filter_map(key).collect())
     }

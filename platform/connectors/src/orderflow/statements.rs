@@ -23,6 +23,7 @@ pub(super) struct Statements {
 /// The ways through a table of orders or invoices.
 #[derive(Debug)]
 pub(super) struct Walks {
+    pub(super) entity: &'static str,
     pub(super) open: Paged,
     pub(super) all: Paged,
     pub(super) changed: Option<Paged>,
@@ -66,6 +67,7 @@ impl Walks {
         let open = entity.field("open").map_or("true", Expression::sql);
         let key = key.sql();
         Self {
+            entity: entity.name,
             open: Paged {
                 first: format!("{select} and ({open}) order by {key} limit $1"),
                 next: format!("{select} and ({open}) and {key} > $2::{key_type} order by {key} limit $1"),

@@ -147,6 +147,8 @@ pub struct Page {
     pub stamp: Option<String>,
     /// Status codes that the mapping does not know, and how often they came.
     pub unmapped: BTreeMap<String, u64>,
+    /// For each of them the number of an order that bears it.
+    pub examples: BTreeMap<String, String>,
     pub warnings: Vec<Warning>,
     /// Statements it took, for the budget.
     pub statements: u32,

@@ -6,6 +6,7 @@
 
 mod books;
 mod changes;
+mod halt;
 mod mirror;
 mod moved;
 mod notes;
@@ -34,6 +35,8 @@ pub use refresh::{Refreshed, Refresher, watch};
 pub use search_keys::{SHORTEST, normalised};
 
 use crate::registry::{self, Leased};
+use crate::usage::Account;
+use halt::Halts;
 use routine::Routine;
 use worker::Worker;
 
@@ -70,12 +73,14 @@ impl Runner {
     /// Runs every enabled connector that no other node runs, until `shutdown`; then gives the leases back.
     pub async fn run(self, shutdown: CancellationToken) {
         let holder = id::uuid(&*self.clock, &*self.random);
+        let (watcher, halts) = halt::pair();
+        let watching = tokio::spawn(watcher.run(self.db.clone(), shutdown.clone()));
         let mut routines = JoinSet::new();
         loop {
             match self.claim(holder).await {
                 Ok(leased) => {
                     for leased in leased {
-                        let routine = self.routine(leased);
+                        let routine = self.routine(leased, halts.clone());
                         let stop = shutdown.child_token();
                         routines.spawn(routine.run(stop));
                     }
@@ -90,7 +95,11 @@ impl Runner {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 () = tokio::time::sleep(self.look) => {}
+                () = halts.until_changed() => {}
             }
+        }
+        if let Err(error) = watching.await {
+            tracing::error!(%error, "watching for stops broke off");
         }
         while routines.join_next().await.is_some() {}
     }
@@ -102,13 +111,16 @@ impl Runner {
         Ok(leased)
     }
 
-    fn routine(&self, leased: Leased) -> Routine {
+    fn routine(&self, leased: Leased, halts: Halts) -> Routine {
+        let (tenant, connector) = (leased.tenant_id, leased.id);
         Routine {
             db: self.db.clone(),
             sealer: self.sealer.clone(),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
             live: Arc::clone(&self.live),
+            account: Account::new(self.db.clone(), Arc::clone(&self.clock), tenant, connector),
+            halts,
             leased,
         }
     }

@@ -8,25 +8,29 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use futures_util::FutureExt as _;
 use platform_core::clock::Clock;
 use platform_core::random::Random;
 use platform_core::secrets::Sealer;
-use platform_core::{Db, Error, System};
+use platform_core::{Db, Error, Scope, System};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::books::Desk;
+use super::halt::Halts;
 use super::mirror::{Mirror, WriteError};
 use super::notes::Notes;
 use super::plan::Plan;
 use super::worker::{PassError, Worker};
 use super::{Live, workers};
 use crate::books::Root;
+use crate::health::{TroubleKind, codes};
 use crate::mapping::Mapping;
-use crate::orderflow::{Link, SqlSource};
+use crate::orderflow::{Limits, Link, SqlSource};
 use crate::orders::SourceError;
-use crate::registry::{self, Leased, Progress};
+use crate::registry::{self, Failure, Leased, Progress};
+use crate::usage::Account;
 
 pub(super) struct Routine {
     pub(super) db: Db,
@@ -34,6 +38,8 @@ pub(super) struct Routine {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     pub(super) live: Live,
+    pub(super) account: Account,
+    pub(super) halts: Halts,
     pub(super) leased: Leased,
 }
 
@@ -41,6 +47,8 @@ pub(super) struct Routine {
 const RENEWAL: Duration = Duration::from_secs(5);
 /// How often orders that somebody looks at are read.
 const INTEREST: Duration = Duration::from_millis(1000);
+/// How often what was used of the source is written down.
+const ACCOUNT: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A misfit is mended by people: in the mapping, which is noticed at once, or in the source, which is looked at this often.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
@@ -50,6 +58,8 @@ impl Routine {
         let (connector, own) = (self.leased.id, OnceLock::new());
         tokio::select! {
             () = shutdown.cancelled() => {}
+            () = self.halts.until_stopped(connector) => tracing::info!(%connector, "reading was stopped"),
+            () = self.keep_account() => {}
             () = self.keep_lease() => tracing::info!(%connector, "the lease ended or the connector changed"),
             () = self.work(&own) => {}
         }
@@ -57,6 +67,7 @@ impl Routine {
             self.leave(worker);
             worker.link.close().await;
         }
+        self.settle(own.get().map(Arc::as_ref)).await;
         if let Err(error) = self.release().await {
             tracing::warn!(%connector, %error, "the lease could not be given back and ends by itself");
         }
@@ -79,7 +90,10 @@ impl Routine {
     /// Ends when the lease is lost. Our database being away for a moment is no loss yet: writes are fenced.
     async fn keep_lease(&self) {
         loop {
-            tokio::time::sleep(RENEWAL).await;
+            tokio::select! {
+                () = tokio::time::sleep(RENEWAL) => {}
+                () = self.halts.until_changed() => {}
+            }
             match self.renew().await {
                 Ok(true) => {}
                 Ok(false) => return,
@@ -95,6 +109,32 @@ impl Routine {
         let kept = registry::renew(&mut tx, &self.leased).await?;
         tx.commit().await?;
         Ok(kept)
+    }
+
+    /// Writes down now and then what was used of the source.
+    async fn keep_account(&self) {
+        loop {
+            tokio::time::sleep(ACCOUNT).await;
+            let worker = workers(&self.live).get(&self.leased.id).cloned();
+            self.settle(worker.as_deref()).await;
+        }
+    }
+
+    async fn settle(&self, worker: Option<&Worker>) {
+        self.account.settle().await;
+        let codes = worker.map(Worker::take_codes).unwrap_or_default();
+        if codes.is_empty() {
+            return;
+        }
+        let written = async {
+            let mut tx = self.db.tenant(Scope::tenant(self.leased.tenant_id)).await?;
+            codes::met(&mut tx, self.leased.id, self.clock.now(), &codes).await?;
+            tx.commit().await
+        };
+        // They will be met again.
+        if let Err(error) = written.await {
+            tracing::warn!(connector = %self.leased.id, %error, "unmapped codes were not written down");
+        }
     }
 
     async fn work(&self, own: &OnceLock<Arc<Worker>>) {
@@ -116,26 +156,30 @@ impl Routine {
         loop {
             match self.try_open().await {
                 Ok(worker) => return worker,
-                Err((state, error)) => {
+                Err((state, kind, error)) => {
                     let refused = state == "refused";
-                    self.fail(state, &error).await;
+                    self.fail(state, kind, &error, None).await;
                     tokio::time::sleep(if refused { REFUSED_PAUSE } else { pause.next() }).await;
                 }
             }
         }
     }
 
-    async fn try_open(&self) -> Result<Worker, (&'static str, String)> {
-        let refused = |error: String| ("refused", error);
+    async fn try_open(&self) -> Result<Worker, (&'static str, TroubleKind, String)> {
+        let refused = |kind: TroubleKind, error: String| ("refused", kind, error);
         let Leased { tenant_id, id, mapping, connection_url, fence, .. } = &self.leased;
-        let mapping =
-            Mapping::parse(mapping).map_err(|faults| refused(SourceError::Misfit(faults).to_string()))?;
+        let mapping = Mapping::parse(mapping)
+            .map_err(SourceError::Misfit)
+            .map_err(|error| refused(TroubleKind::of(&error), error.to_string()))?;
         let url = registry::opened(&self.sealer, *tenant_id, *id, connection_url);
-        let url = url.map_err(|error| refused(error.to_string()))?;
-        let link = Arc::new(Link::new(&url).map_err(|error| refused(error.to_string()))?);
+        let url = url.map_err(|error| refused(TroubleKind::Address, error.to_string()))?;
+        let link = Link::limited(&url, Limits::default(), Arc::clone(&self.account.meter));
+        let link = Arc::new(link.map_err(|error| refused(TroubleKind::Address, error.to_string()))?);
         let source = SqlSource::open(Arc::clone(&link), mapping).await.map_err(|error| match error {
-            SourceError::Misfit(_) | SourceError::Refused(_) => refused(error.to_string()),
-            _ => ("failing", error.to_string()),
+            SourceError::Misfit(_) | SourceError::Refused(_) => {
+                refused(TroubleKind::of(&error), error.to_string())
+            }
+            _ => ("failing", TroubleKind::of(&error), error.to_string()),
         })?;
         let mirror = Mirror {
             db: self.db.clone(),
@@ -148,10 +192,13 @@ impl Routine {
         Ok(Worker::new(source, mirror, link))
     }
 
-    async fn fail(&self, state: &'static str, error: &str) {
+    async fn fail(&self, state: &'static str, kind: TroubleKind, error: &str, tripped: Option<Duration>) {
         tracing::warn!(connector = %self.leased.id, %error, state, "a connector's source is not read");
-        let error = error.chars().take(1000).collect();
-        self.save(&Progress { state: Some(state), error: Some(Some(error)), ..Progress::default() }).await;
+        let text = error.chars().take(1000).collect();
+        let breaker_until =
+            tripped.and_then(|pause| Some(self.clock.now() + TimeDelta::from_std(pause).ok()?));
+        let error = Some(Some(Failure { kind, text, breaker_until }));
+        self.save(&Progress { state: Some(state), error, ..Progress::default() }).await;
     }
 
     async fn save(&self, progress: &Progress) {
@@ -179,7 +226,8 @@ impl Routine {
                 Err(PassError::Write(WriteError::LeaseLost)) => return,
                 Err(error) => {
                     plan.failed = true;
-                    self.fail("failing", &error.to_string()).await;
+                    let tripped = worker.link.tripped_for();
+                    self.fail("failing", error.kind(), &error.to_string(), tripped).await;
                     tokio::time::sleep(pause.next()).await;
                     // A table or right was taken away: opening anew names it by the mapping's key.
                     if matches!(error, PassError::Source(SourceError::Refused(_))) {
@@ -202,7 +250,9 @@ impl Routine {
             plan.hot_due = Instant::now() + pace.hot.max(began.elapsed()).min(LONGEST_PAUSE);
             plan.hot_notes = notes;
             worker.mirror.forget_interest().await?;
-            let progress = Progress { state: Some("live"), hot_at: Some(started), ..plan.progress() };
+            let change_at = worker.take_change();
+            let progress =
+                Progress { state: Some("live"), hot_at: Some(started), change_at, ..plan.progress() };
             self.save(&progress).await;
             if self.sweep_is_requested().await? {
                 plan.sweep_due = Instant::now();
@@ -246,11 +296,12 @@ impl Routine {
             plan.sweep_notes = Notes::default();
         }
         let step = plan.sweep.clone().unwrap_or_default();
-        let next = worker.sweep(&step, &mut plan.sweep_notes).await?;
+        let (next, found) = worker.sweep(&step, &mut plan.sweep_notes).await?;
         let mut progress = plan.progress();
         progress.sweep = Some(next.as_ref().map_or(Value::Null, |next| serde_json::json!(next)));
         if next.is_none() {
             progress.sweep_at = Some(worker.clock().now());
+            progress.swept = Some(serde_json::json!(found));
             plan.sweep_due = Instant::now() + worker.source.mapping().pace.sweep;
         }
         plan.sweep = next;

@@ -3,8 +3,8 @@
 //! The turn is what keeps an older reading from being written over a newer one: the hot pass, the orders that somebody
 //! looks at and a refresh never read at the same time.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 use super::mirror::{Mirror, WriteError};
 use super::notes::Notes;
 use super::rows::{Fingerprint, Printed};
+use crate::health::{SweepFound, TroubleKind};
 use crate::orderflow::{Link, SqlSource};
 use crate::orders::{Cursor, OrderSource, Page, Selection, SourceError};
 
@@ -25,7 +26,19 @@ pub(super) struct Worker {
     turn: Mutex<Turn>,
     /// Orders whose readers wait for the turn: whoever gets it reads them all.
     waiting: std::sync::Mutex<Vec<String>>,
+    found: std::sync::Mutex<Found>,
 }
+
+/// What was noticed since it was last written down.
+#[derive(Default)]
+struct Found {
+    change_at: Option<DateTime<Utc>>,
+    /// Unmapped codes, each with the number of an order that bears it.
+    codes: BTreeMap<String, String>,
+}
+
+/// Codes between two writes; a source with more has its statuses in a column of free text.
+const MANY_CODES: usize = 200;
 
 /// What whoever has the turn knows of the last minute.
 #[derive(Default)]
@@ -50,6 +63,16 @@ pub(super) enum PassError {
     Panic(String),
 }
 
+impl PassError {
+    /// Who can mend it.
+    pub(super) fn kind(&self) -> TroubleKind {
+        match self {
+            Self::Source(error) => TroubleKind::of(error),
+            Self::Write(_) | Self::Panic(_) => TroubleKind::Ours,
+        }
+    }
+}
+
 impl From<platform_core::Error> for PassError {
     fn from(error: platform_core::Error) -> Self {
         Self::Write(error.into())
@@ -62,6 +85,16 @@ pub(super) struct Sweep {
     /// Reading everything first, then looking whether what we have still exists.
     pub(super) checking: bool,
     pub(super) after: Option<String>,
+    #[serde(flatten)]
+    pub(super) found: SweepFound,
+}
+
+/// What writing a page did.
+#[derive(Debug, Default, Clone, Copy)]
+struct Wrote {
+    changed: u64,
+    /// Orders of accounts that no customer has.
+    unknown: u64,
 }
 
 const CHUNK: i64 = 500;
@@ -70,7 +103,28 @@ const AT_ONCE: usize = 100;
 
 impl Worker {
     pub(super) fn new(source: SqlSource, mirror: Mirror, link: Arc<Link>) -> Self {
-        Self { source, mirror, link, turn: Mutex::default(), waiting: std::sync::Mutex::default() }
+        Self {
+            source,
+            mirror,
+            link,
+            turn: Mutex::default(),
+            waiting: std::sync::Mutex::default(),
+            found: std::sync::Mutex::default(),
+        }
+    }
+
+    /// When our copy last changed, if it did since the last call.
+    pub(super) fn take_change(&self) -> Option<DateTime<Utc>> {
+        self.found().change_at.take()
+    }
+
+    /// Unmapped codes that were met since the last call.
+    pub(super) fn take_codes(&self) -> BTreeMap<String, String> {
+        std::mem::take(&mut self.found().codes)
+    }
+
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {
@@ -106,25 +160,41 @@ impl Worker {
         Ok(self.source.advance(watermark, stamp.as_deref(), now))
     }
 
-    /// One page of the full sweep; none when it is done.
-    pub(super) async fn sweep(&self, sweep: &Sweep, notes: &mut Notes) -> Result<Option<Sweep>, PassError> {
-        if sweep.checking {
-            return self.sweep_check(sweep).await;
-        }
-        let cursor = sweep.after.clone().map(|key| Cursor { key, stamp: None });
-        let page = self.page(&Selection::All, cursor.as_ref(), notes).await?;
-        let after = page.next.map(|cursor| cursor.key);
-        Ok(Some(Sweep { checking: after.is_none(), after }))
+    /// One page of the full sweep; no next step when it is done. Also what it has found so far.
+    pub(super) async fn sweep(
+        &self,
+        sweep: &Sweep,
+        notes: &mut Notes,
+    ) -> Result<(Option<Sweep>, SweepFound), PassError> {
+        let mut found = sweep.found.clone();
+        found.began_at.get_or_insert_with(|| self.mirror.clock.now());
+        let next = if sweep.checking {
+            self.sweep_check(sweep, &mut found).await?
+        } else {
+            let cursor = sweep.after.clone().map(|key| Cursor { key, stamp: None });
+            let (page, wrote) = self.page(&Selection::All, cursor.as_ref(), notes).await?;
+            found.read += page.keys.len() as u64;
+            found.changed += wrote.changed;
+            found.unknown += wrote.unknown;
+            let after = page.next.map(|cursor| cursor.key);
+            Some((after.is_none(), after))
+        };
+        let next = next.map(|(checking, after)| Sweep { checking, after, found: found.clone() });
+        Ok((next, found))
     }
 
-    async fn sweep_check(&self, sweep: &Sweep) -> Result<Option<Sweep>, PassError> {
+    async fn sweep_check(
+        &self,
+        sweep: &Sweep,
+        found: &mut SweepFound,
+    ) -> Result<Option<(bool, Option<String>)>, PassError> {
         let keys = self.mirror.all_keys(sweep.after.as_deref().unwrap_or_default(), CHUNK).await?;
         let Some(last) = keys.last().cloned() else { return Ok(None) };
         let mut turn = self.turn.lock().await;
         let present: HashSet<String> = self.source.present(&keys).await?.into_iter().collect();
         let gone = keys.into_iter().filter(|key| !present.contains(key)).collect();
-        self.vanish(&mut turn, gone).await?;
-        Ok(Some(Sweep { checking: true, after: Some(last) }))
+        found.gone += self.vanish(&mut turn, gone).await?;
+        Ok(Some((true, Some(last))))
     }
 
     /// Reads these orders now; what the source no longer has is taken out.
@@ -183,7 +253,7 @@ impl Worker {
     ) -> Result<(HashSet<String>, Option<String>), PassError> {
         let (mut seen, mut stamp, mut after) = (HashSet::new(), None, None);
         loop {
-            let page = self.page(selection, after.as_ref(), notes).await?;
+            let (page, _) = self.page(selection, after.as_ref(), notes).await?;
             seen.extend(page.keys);
             stamp = stamp.max(page.stamp);
             match page.next {
@@ -199,22 +269,23 @@ impl Worker {
         selection: &Selection,
         after: Option<&Cursor>,
         notes: &mut Notes,
-    ) -> Result<Page, PassError> {
-        let mut page = {
+    ) -> Result<(Page, Wrote), PassError> {
+        let (mut page, wrote) = {
             let mut turn = self.turn.lock().await;
             let mut page = self.source.read(selection, after).await?;
-            self.write(&mut turn, &mut page, notes).await?;
-            page
+            let wrote = self.write(&mut turn, &mut page, notes).await?;
+            (page, wrote)
         };
         page.orders = Vec::new();
         let budget = self.source.mapping().pace.statements_per_second;
         if budget > 0 && page.next.is_some() {
             tokio::time::sleep(Duration::from_secs(1) * page.statements / budget).await;
         }
-        Ok(page)
+        Ok((page, wrote))
     }
 
-    async fn write(&self, turn: &mut Turn, page: &mut Page, notes: &mut Notes) -> Result<(), PassError> {
+    async fn write(&self, turn: &mut Turn, page: &mut Page, notes: &mut Notes) -> Result<Wrote, PassError> {
+        self.meet(std::mem::take(&mut page.examples));
         notes.of_page(page);
         let now = Instant::now();
         let mut news: Vec<Printed<'_>> = page.orders.iter().map(Printed::new).collect();
@@ -230,23 +301,37 @@ impl Worker {
         let written = self.mirror.write(&news).await?;
         if written.changed > 0 {
             tracing::debug!(connector = %self.mirror.connector, changed = written.changed, "orders changed");
+            self.found().change_at = Some(self.mirror.clock.now());
         }
         for Printed { order, print } in news {
             if order.open && !written.unknown.contains_key(&order.account) {
                 turn.in_step.insert(order.key.clone(), (print, now));
             }
         }
+        let wrote = Wrote { changed: written.changed as u64, unknown: written.unknown.values().sum() };
         notes.of_write(written.unknown);
-        Ok(())
+        Ok(wrote)
+    }
+
+    fn meet(&self, codes: BTreeMap<String, String>) {
+        let mut found = self.found();
+        for (code, example) in codes {
+            if found.codes.len() < MANY_CODES || found.codes.contains_key(&code) {
+                found.codes.insert(code, example);
+            }
+        }
     }
 
     /// Takes orders out, and forgets that they were in step: they may come back as they were.
-    async fn vanish(&self, turn: &mut Turn, gone: Vec<String>) -> Result<(), PassError> {
+    async fn vanish(&self, turn: &mut Turn, gone: Vec<String>) -> Result<u64, PassError> {
         for key in &gone {
             turn.in_step.remove(key);
         }
-        self.mirror.vanish(gone).await?;
-        Ok(())
+        let gone = self.mirror.vanish(gone).await? as u64;
+        if gone > 0 {
+            self.found().change_at = Some(self.mirror.clock.now());
+        }
+        Ok(gone)
     }
 }
 

@@ -67,6 +67,27 @@ impl Erp {
         Arc::new(Link::with_options(self.reader()))
     }
 
+    /// From now on the server writes down every statement that this database is sent.
+    pub(crate) async fn listen_in(&self) {
+        let mut admin = connect(&self.socket, "postgres").await;
+        run(&mut admin, &format!("alter database {} set log_statement = 'all'", self.name)).await;
+        run(&mut admin, "alter system set log_line_prefix = '%m db=%d app=%a '").await;
+        run(&mut admin, "select pg_reload_conf()").await;
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    }
+
+    /// How many statements of Portico's the server has written down: its own log, not our word.
+    pub(crate) async fn statements_heard(&self) -> usize {
+        let folder = self.value("show data_directory").await;
+        let log = Path::new(&folder).parent().expect("a folder").join("postgres.log");
+        let log = std::fs::read_to_string(log).expect("the server's log");
+        let ours = format!(" db={} app=portico", self.name);
+        let is_one = |line: &&str| {
+            line.contains(&ours) && (line.contains(" LOG:  statement:") || line.contains(" LOG:  execute "))
+        };
+        log.lines().filter(is_one).count()
+    }
+
     /// One exact change by the simulator, as a person at the old program would make it.
     pub(crate) fn simulate(&self, arguments: &[&str]) {
         let dsn = format!("host={} dbname={} user=postgres", self.socket.display(), self.name);

@@ -3,10 +3,14 @@
 mod books_reading;
 mod books_syncing;
 mod books_trouble;
+mod editing;
 mod erp;
+mod health;
 mod mappings;
 mod missed;
+mod month;
 mod reading;
+mod stopping;
 mod swallowing;
 mod syncing;
 mod trouble;

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use migrations::testing::TestDatabase;
+use platform_connectors::health::{self, Health};
 use platform_connectors::registry::{self, Connector, NewConnector};
 use platform_connectors::sync::{Refresher, Runner};
-use platform_core::clock::SystemClock;
+use platform_connectors::{Author, stops};
+use platform_core::clock::{Clock, SystemClock};
 use platform_core::db::DbConfig;
 use platform_core::id::{ConnectorId, CustomerId, OrderId, TenantId};
-use platform_core::random::SystemRandom;
+use platform_core::random::{Random, SystemRandom};
 use platform_core::secrets::Sealer;
 use platform_core::{Db, Scope};
 use sqlx::{AssertSqlSafe, Row};
@@ -119,6 +121,36 @@ impl World {
     pub(crate) async fn connector(&self) -> Connector {
         let mut tx = self.db.tenant(Scope::tenant(self.tenant)).await.expect("a transaction");
         registry::list(&mut tx).await.expect("a list").remove(0)
+    }
+
+    pub(crate) async fn health(&self) -> Health {
+        let mut tx = self.db.tenant(Scope::tenant(self.tenant)).await.expect("a transaction");
+        health::all(&mut tx).await.expect("a report").remove(0)
+    }
+
+    /// Uses the kill switch.
+    pub(crate) async fn halt(&self, connector: ConnectorId, by: &str, reason: &str) {
+        let mut tx = self.db.tenant(Scope::tenant(self.tenant)).await.expect("a transaction");
+        let clocks = (&SystemClock as &dyn Clock, &SystemRandom as &dyn Random);
+        let by = Author::operator(by);
+        assert!(stops::stop(&mut tx, clocks, connector, by, reason).await.expect("stopped"));
+        tx.commit().await.expect("stored");
+    }
+
+    /// False when nothing was stopped.
+    pub(crate) async fn resume(&self, connector: ConnectorId, by: &str) -> bool {
+        let mut tx = self.db.tenant(Scope::tenant(self.tenant)).await.expect("a transaction");
+        let clocks = (&SystemClock as &dyn Clock, &SystemRandom as &dyn Random);
+        let done = stops::resume(&mut tx, clocks, connector, Author::operator(by)).await.expect("resumed");
+        tx.commit().await.expect("stored");
+        done
+    }
+
+    /// Statements of the owner of our own database.
+    pub(crate) async fn sql(&self, sql: &str) {
+        let mut owner = self.database.owner().await;
+        let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut owner).await;
+        done.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     /// Waits for the first full sweep.

@@ -2,6 +2,10 @@
 
 use platform_connectors::doors::{self, Settings};
 use platform_connectors::requests::{Kind, State};
+use platform_connectors::{Author, stops};
+use platform_core::clock::{Clock, SystemClock};
+use platform_core::id::ConnectorId;
+use platform_core::random::{Random, SystemRandom};
 use serde_json::{Value, json};
 
 use crate::ground::{Erp, Ground};
@@ -90,6 +94,74 @@ async fn an_order_system_that_is_away_is_told_and_loses_nothing() {
     assert_eq!(ground.request(id).await.state, State::HandedOver);
     let mut tx = ground.staff().await;
     assert!(doors::list(&mut tx).await.expect("answers")[0].failed_since.is_none());
+}
+
+#[tokio::test]
+async fn a_stopped_order_system_gets_no_row_and_every_row_later() {
+    let (ground, erp) = (Ground::new().await, Erp::new().await);
+    let doors = ground.doors();
+    doors.set(ground.tenant, Kind::Reorder, &inbox(), Some(&erp.url("portico_inbox"))).await.expect("set up");
+    let connector = ConnectorId::new(&SystemClock, &SystemRandom);
+    let tenant = ground.tenant;
+    let add = format!(
+        "insert into connectors (tenant_id, id, kind, name, mapping, connection_url) values ('{tenant}', '{connector}', 'orders', 'erp', '', '')"
+    );
+    ground.run(&add).await;
+    let clocks = (&SystemClock as &dyn Clock, &SystemRandom as &dyn Random);
+    let halt = async || {
+        let mut tx = ground.staff().await;
+        let by = Author::operator("Ada");
+        assert!(stops::stop(&mut tx, clocks, connector, by, "maintenance").await.expect("stopped"));
+        tx.commit().await.expect("kept");
+    };
+    let resume = async || {
+        let mut tx = ground.staff().await;
+        assert!(stops::resume(&mut tx, clocks, connector, Author::operator("Ada")).await.expect("resumed"));
+        tx.commit().await.expect("kept");
+    };
+    halt().await;
+    let first = ground.submitted("form-0010").await;
+    ground.work(&doors).await;
+    doors.reconcile(tenant, Kind::Reorder).await.expect("answers");
+    ground.work(&doors).await;
+    assert!(doors.test(tenant, Kind::Reorder).await.expect_err("stopped").contains("Ada has stopped"));
+    let ours = "select count(*)::text from pg_stat_activity where application_name = 'portico doors' and datname = current_database()";
+    assert_eq!(erp.value(ours).await, "0", "not even a connection was opened");
+    let request = ground.request(first).await;
+    assert_eq!(request.state, State::Submitted);
+    assert!(request.last_error.expect("a word for staff").contains("maintenance"));
+    resume().await;
+    doors.reconcile(tenant, Kind::Reorder).await.expect("answers");
+    ground.work(&doors).await;
+    assert_eq!(
+        (ground.request(first).await.state, erp.value(COUNT).await.as_str()),
+        (State::HandedOver, "1")
+    );
+
+    // In the middle of an insert, which waits for somebody's lock.
+    let second = ground.submitted("form-0011").await;
+    let mut other = erp.0.owner().await;
+    let mut lock = sqlx::Connection::begin(&mut other).await.expect("a transaction");
+    sqlx::raw_sql("lock table portico_inbox in access exclusive mode")
+        .execute(&mut *lock)
+        .await
+        .expect("locked");
+    let began = std::time::Instant::now();
+    tokio::join!(ground.work(&doors), async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        halt().await;
+    });
+    assert!(began.elapsed() < std::time::Duration::from_millis(1800), "{:?}", began.elapsed());
+    assert_eq!(ground.request(second).await.state, State::Submitted);
+    lock.rollback().await.expect("free");
+    resume().await;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    doors.reconcile(tenant, Kind::Reorder).await.expect("answers");
+    ground.work(&doors).await;
+    assert_eq!(
+        (ground.request(second).await.state, erp.value(COUNT).await.as_str()),
+        (State::HandedOver, "2")
+    );
 }
 
 #[tokio::test]

@@ -1,14 +1,17 @@
 //! `portico connector`.
 
+mod dry_run;
+mod health;
+mod mapping;
+mod report;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use platform_connectors::orderflow::Link;
-use platform_connectors::orderflow::dry_run::{BooksSample, Report, dry_run};
 use platform_connectors::registry::{self, NewConnector};
+use platform_connectors::{Author, stops};
 use platform_core::Scope;
 use platform_core::id::ConnectorId;
 use serde_json::json;
@@ -24,13 +27,26 @@ pub(crate) enum Connector {
     Add(Add),
     /// Shows what a mapping would give: sample orders, codes without a word, missing columns and indexes. Writes nothing,
     /// here or there. Exits with 1 when the sync would not start.
-    DryRun(DryRun),
+    DryRun(dry_run::DryRun),
     /// Lists a tenant's connectors and how they fare.
     List(List),
     /// Asks for a full reading now: after customers were added, or when somebody doubts.
     Sync(Named),
-    /// Stops reading; what was read stays and is shown with its age.
-    Stop(Named),
+    /// Tells all about how a tenant's connectors fare: how far behind, what is wrong and who can mend it, what reading costs.
+    /// Exits with 1 when somebody should look.
+    Health(health::Health),
+    /// Stops every statement to the system at once, until `resume`: reading, trials, and rows for inbox tables. What was
+    /// read stays and is shown with its age; what customers ask for waits.
+    Stop(Stop),
+    /// Lets a system that was stopped be read again.
+    Resume(Resume),
+    /// Puts a link away for good: it is read no more, and its age counts no more on pages. `add` takes it up again.
+    Retire(Named),
+    /// How a connector's tables are read: versions, and what a new one would change.
+    #[command(subcommand)]
+    Mapping(mapping::Mapping),
+    /// Tells the owner of the system what was read in a month, how often, how long, and what stood in the way.
+    Report(report::Report),
 }
 
 #[derive(Debug, Args)]
@@ -52,31 +68,6 @@ pub(crate) struct Add {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct DryRun {
-    /// The tenant's slug, for a connector that was added.
-    #[arg(long, requires = "name", required_unless_present = "url")]
-    tenant: Option<String>,
-    /// The connector's name.
-    #[arg(long, requires = "tenant")]
-    name: Option<String>,
-    /// A mapping to try; without it the stored one.
-    #[arg(long, required_unless_present = "tenant")]
-    mapping: Option<PathBuf>,
-    /// An address to try before anything is stored.
-    #[arg(
-        long,
-        env = "PORTICO_CONNECTOR_URL",
-        hide_env_values = true,
-        requires = "mapping",
-        conflicts_with = "tenant"
-    )]
-    url: Option<String>,
-    /// Answers as JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Named {
     /// The tenant's slug.
     #[arg(long)]
@@ -84,6 +75,33 @@ pub(crate) struct Named {
     /// The connector's name.
     #[arg(long)]
     name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stop {
+    #[command(flatten)]
+    named: Named,
+    /// Why, for everybody who will ask.
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    by: By,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    by: By,
+}
+
+/// Who gives the command.
+#[derive(Debug, Args)]
+struct By {
+    /// Your name, for those who read of it later.
+    #[arg(long, env = "USER", default_value = "operator")]
+    by: String,
 }
 
 #[derive(Debug, Args)]
@@ -103,7 +121,12 @@ impl Connector {
             Self::DryRun(dry_run) => dry_run.run(stack).await,
             Self::List(list) => list.run(stack).await,
             Self::Sync(named) => named.sync(stack).await,
-            Self::Stop(named) => named.stop(stack).await,
+            Self::Health(health) => health.run(stack).await,
+            Self::Stop(stop) => stop.run(stack).await,
+            Self::Resume(resume) => resume.run(stack).await,
+            Self::Retire(named) => named.retire(stack).await,
+            Self::Mapping(mapping) => mapping.run(stack).await,
+            Self::Report(report) => report.run(stack).await,
         }
     }
 }
@@ -126,7 +149,10 @@ impl Add {
         answer(
             false,
             &json!({}),
-            &format!("connector {} ({}); see how it fares with `connector list`", self.named.name, self.kind),
+            &format!(
+                "connector {} ({}); see how it fares with `connector health`",
+                self.named.name, self.kind
+            ),
         );
         Ok(ExitCode::SUCCESS)
     }
@@ -139,28 +165,6 @@ impl Add {
         let folder = std::path::absolute(folder).context("--documents")?;
         let text = folder.to_str().with_context(|| format!("{} is no text", folder.display()))?;
         Ok(Some(text.to_owned()))
-    }
-}
-
-impl DryRun {
-    async fn run(&self, stack: &Stack) -> anyhow::Result<ExitCode> {
-        let (stored, url) = match (&self.url, &self.tenant, &self.name) {
-            (Some(url), _, _) => (None, url.clone()),
-            (None, Some(tenant), Some(name)) => {
-                let named = Named { tenant: tenant.clone(), name: name.clone() };
-                let (connector, url) = named.find(stack).await?;
-                (Some(connector.mapping), url)
-            }
-            _ => anyhow::bail!("name a connector (--tenant, --name) or an address (--url, --mapping)"),
-        };
-        let mapping = match (&self.mapping, stored) {
-            (Some(path), _) => read(path)?,
-            (None, Some(mapping)) => mapping,
-            (None, None) => anyhow::bail!("--mapping is missing"),
-        };
-        let report = dry_run(Arc::new(Link::new(&url)?), &mapping).await?;
-        answer(self.json, &serde_json::to_value(&report)?, &told(&report));
-        Ok(if report.is_ready() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
@@ -180,6 +184,41 @@ impl List {
     }
 }
 
+impl Stop {
+    async fn run(&self, stack: &Stack) -> anyhow::Result<ExitCode> {
+        anyhow::ensure!(!self.reason.trim().is_empty(), "--reason is empty: others will want to know");
+        let (connector, _) = self.named.find(stack).await?;
+        let mut tx = stack.db.tenant(Scope::tenant(tenant_id(stack, &self.named.tenant).await?)).await?;
+        let (clocks, by) = ((&*stack.clock, &*stack.random), Author::operator(&self.by.by));
+        stops::stop(&mut tx, clocks, connector.id, by, &self.reason).await?;
+        let stop = stops::open(&mut tx, connector.id).await?.context("the connector went away meanwhile")?;
+        tx.commit().await?;
+        let text = format!(
+            "{} is stopped since {} by {} ({}); `connector resume` goes on",
+            self.named.name,
+            stop.stopped_at.format("%F %T UTC"),
+            stop.stopped_by,
+            stop.reason
+        );
+        answer(false, &json!({}), &text);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Resume {
+    async fn run(&self, stack: &Stack) -> anyhow::Result<ExitCode> {
+        let (connector, _) = self.named.find(stack).await?;
+        let mut tx = stack.db.tenant(Scope::tenant(tenant_id(stack, &self.named.tenant).await?)).await?;
+        let (clocks, by) = ((&*stack.clock, &*stack.random), Author::operator(&self.by.by));
+        let resumed = stops::resume(&mut tx, clocks, connector.id, by).await?;
+        tx.commit().await?;
+        let name = &self.named.name;
+        let text = if resumed { format!("{name} is read again") } else { format!("{name} was not stopped") };
+        answer(false, &json!({}), &text);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
 impl Named {
     async fn sync(&self, stack: &Stack) -> anyhow::Result<ExitCode> {
         let (connector, _) = self.find(stack).await?;
@@ -190,7 +229,7 @@ impl Named {
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn stop(&self, stack: &Stack) -> anyhow::Result<ExitCode> {
+    async fn retire(&self, stack: &Stack) -> anyhow::Result<ExitCode> {
         let (connector, _) = self.find(stack).await?;
         let mut tx = stack.db.tenant(Scope::tenant(tenant_id(stack, &self.tenant).await?)).await?;
         registry::set_enabled(&mut tx, connector.id, false).await?;
@@ -213,75 +252,4 @@ impl Named {
 
 fn read(path: &std::path::Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
-/// The report for a person: first what must be mended, then what it would show.
-fn told(report: &Report) -> String {
-    let mut text = String::new();
-    for fault in &report.faults {
-        text += &format!("MEND   {:26} {}\n", fault.key, fault.what);
-    }
-    for advice in &report.advice {
-        text += &format!("advice {:26} {}\n", advice.key, advice.what);
-    }
-    for (code, count) in &report.unmapped {
-        text += &format!("advice {:26} no word for {code:?}; {count} orders show as in progress\n", "status");
-    }
-    for (table, rows) in &report.estimated_rows {
-        text += &format!("rows   {table:26} about {rows}\n");
-    }
-    for order in &report.sample {
-        let promised = order.promised_on.map(|day| day.to_string()).unwrap_or_else(|| "-".into());
-        text += &format!(
-            "order  {:26} {} {:?} promised {promised}, {} lines, {} parcels\n",
-            order.number,
-            order.account,
-            order.status,
-            order.lines.len(),
-            order.shipments.len()
-        );
-    }
-    text += &told_books(&report.books);
-    text +=
-        if report.is_ready() { "ready: the sync can start" } else { "not ready: the sync would not start" };
-    text
-}
-
-fn told_books(books: &BooksSample) -> String {
-    let mut text = String::new();
-    for invoice in &books.invoices {
-        text += &format!(
-            "books  {:26} {} {:?} {:?} {} {}, {} lines\n",
-            invoice.number,
-            invoice.account,
-            invoice.kind,
-            invoice.status,
-            invoice.total,
-            invoice.currency,
-            invoice.lines.len()
-        );
-    }
-    if let Some(document) = &books.document {
-        text += &format!("books  {:26} {document}\n", "document");
-    }
-    for credit in &books.credits {
-        let used = credit.used.map_or_else(|| "-".to_owned(), |sum| sum.to_string());
-        let limit = credit.limit.map_or_else(|| "-".to_owned(), |sum| sum.to_string());
-        text += &format!("books  {:26} has used {used} of {limit}\n", credit.account);
-    }
-    for address in &books.addresses {
-        let (city, country) = (address.city.as_deref(), address.country.as_deref());
-        let place = [city, country].into_iter().flatten().collect::<Vec<_>>().join(", ");
-        text += &format!(
-            "books  {:26} {:?} {place}\n",
-            format!("{} {}", address.account, address.key),
-            address.kind
-        );
-    }
-    for product in &books.products {
-        let state = if product.discontinued { "discontinued" } else { "sold" };
-        let price = product.price.map_or_else(|| "no price".to_owned(), |price| price.to_string());
-        text += &format!("books  {:26} {state} {price}\n", product.sku);
-    }
-    text
 }

@@ -180,7 +180,10 @@ async fn tenants_and_people_are_made_from_the_command_line() {
             "there are: harbor",
         ),
         ([&contact[..], &["nonsense"]].concat(), "is not a mail address"),
-        (vec!["connector", "stop", "--tenant", "harbor", "--name", "none"], "has no connector"),
+        (
+            vec!["connector", "stop", "--tenant", "harbor", "--name", "none", "--reason", "x"],
+            "has no connector",
+        ),
     ] {
         let (code, said) = shell.run(&arguments);
         assert!(code == 1 && said.contains(word), "{arguments:?}: {code} without {word:?}\n{said}");

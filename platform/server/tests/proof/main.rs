@@ -10,6 +10,7 @@ mod erp;
 mod ground;
 mod isolation;
 mod kept;
+mod links;
 mod live;
 mod money;
 mod node;

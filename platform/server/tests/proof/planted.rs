@@ -7,6 +7,7 @@ use themes::{Brand, samples};
 
 use crate::books::{self, Books};
 use crate::ground::Ground;
+use crate::links;
 
 /// A tenant; its slug is its word.
 #[derive(Debug, Clone)]
@@ -112,7 +113,10 @@ pub(crate) fn vendor_sql(word: &'static str, modules: &str) -> (Vendor, String) 
             ";insert into staff (tenant_id, id, email, name, role) values ('{id}', '{staff}', '{name}@{word}.example', '{word} {name}', '{role}')"
         )
     });
-    let sql = sql + &books::of_tenant(id, connector, word) + &more.concat();
+    let sql = sql
+        + &books::of_tenant(id, connector, word)
+        + &links::of_tenant(id, connector, word)
+        + &more.concat();
     (Vendor { id, word, connector }, sql)
 }
 
@@ -192,7 +196,10 @@ pub(crate) async fn unplanted(ground: &Ground, words: [&str; 2]) -> Vec<String> 
     let mut missing = Vec::new();
     for pair in columns.split(',') {
         let (table, column) = pair.split_once(' ').expect("table and column");
-        if CLOSED.contains(&(table, column)) || books::CLOSED.contains(&(table, column)) {
+        if CLOSED.contains(&(table, column))
+            || books::CLOSED.contains(&(table, column))
+            || links::CLOSED.contains(&(table, column))
+        {
             continue;
         }
         let [one, other] = words;

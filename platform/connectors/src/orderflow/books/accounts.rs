@@ -60,7 +60,8 @@ impl SqlSource {
             bind.extend(after.stamp.as_deref().map(Bind::Text));
             bind.push(Bind::Text(&after.key));
         }
-        let rows = self.link.fetch(if after.is_some() { &sql.next } else { &sql.first }, &bind).await;
+        let rows =
+            self.link.fetch(entity.name, if after.is_some() { &sql.next } else { &sql.first }, &bind).await;
         self.adapt(limit, rows.as_ref().err());
         let rows = rows?;
         let mut page = Page { statements: 1, ..Page::default() };

@@ -50,7 +50,7 @@ impl SqlSource {
     /// The source's trouble.
     pub async fn document(&self, invoice: &str) -> Result<Option<SourceDocument>, SourceError> {
         let Some(sql) = &self.statements.books.document else { return Ok(None) };
-        let rows = self.link.fetch(sql, &[Bind::Text(invoice)]).await?;
+        let rows = self.link.fetch("invoice_document", sql, &[Bind::Text(invoice)]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let unreadable = |error: sqlx::Error| SourceError::Refused(format!("a document: {error}"));
         let account: Option<Vec<u8>> = row.try_get(0).map_err(unreadable)?;

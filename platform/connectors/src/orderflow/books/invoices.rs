@@ -47,7 +47,7 @@ impl SqlSource {
         }
         if let Some(sql) = self.statements.books.line.as_ref().filter(|_| !page.keys.is_empty()) {
             page.statements += 1;
-            let rows = self.link.fetch(sql, &[Bind::Texts(&page.keys)]).await?;
+            let rows = self.link.fetch("invoice_line", sql, &[Bind::Texts(&page.keys)]).await?;
             self.attach_invoice_lines(&rows, &mut invoices, &mut page);
         }
         page.rows = invoices.into_values().collect();

@@ -113,7 +113,7 @@ impl BooksPlan {
             // kept for a restart in the stored progress; a sweep of millions remembers no keys
             walk.seen.clear();
             let after = walk.after.take().map(|cursor| cursor.key);
-            (statements, Some(Sweep { checking: after.is_none(), after }))
+            (statements, Some(Sweep { checking: after.is_none(), after, ..Sweep::default() }))
         };
         let place = &mut self.progress.invoice;
         let goes_on = next.is_some();
@@ -131,7 +131,7 @@ impl BooksPlan {
         let Some(last) = keys.last().cloned() else { return Ok((0, None)) };
         let present: HashSet<String> = desk.source.invoices_present(&keys).await?.into_iter().collect();
         desk.mirror.vanish_invoices(keys.into_iter().filter(|key| !present.contains(key)).collect()).await?;
-        Ok((1, Some(Sweep { checking: true, after: Some(last) })))
+        Ok((1, Some(Sweep { checking: true, after: Some(last), ..Sweep::default() })))
     }
 
     /// One page of invoices, read and written.
