@@ -14,6 +14,7 @@ from stage.processes import Failed, wait_until
 
 from .contenders import Portico
 from .database import Database
+from .figures import cpu_seconds, family
 
 HERE = pathlib.Path(__file__).resolve().parent
 # the order system's twenty accounts with names come before those that are made by number
@@ -68,7 +69,9 @@ class Vendor(Portico):
         self.database.psql(self.db, *[part for name, value in words.items() for part in ("-v", f"{name}={value}")], "-f", HERE / "vendor.sql")
         self.connect(self.system.port)
         self.serve()
-        wait_until("the orders and invoices of the order system", self.loaded, 900, self.programs, 0.5)
+        wait_until("the orders and invoices of the order system", self.loaded, 1800, self.programs, 0.5)
+        self.loading = {"portico": cpu_seconds([self.server.process.pid]), "its database": self.database.cpu(),
+                        "the order system": cpu_seconds(family(self.system.server.process.pid))}
         self.database.psql(self.db, "-f", HERE / "second.sql")
         self.stop()
 
@@ -144,6 +147,7 @@ class Ground:
         self.vendor.seed()
         self.database.psql(self.vendor.db, "-c", "vacuum (analyze)")
         counts = self.vendor.value("select count(*) || ' orders, ' || count(*) filter (where source_open) || ' of them open' from orders join tenants t on t.id = tenant_id where slug = 'first'")
-        self.tell(f"Portico has {counts}")
+        self.tell(f"Portico has {counts}; processor time of loading: "
+                  + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in self.vendor.loading.items()))
         self.system.psql("orderflow", "-c", "vacuum (analyze)")
 
