@@ -60,12 +60,12 @@ async fn a_connector_is_looked_after_by_commands() {
         &["--mapping", second, "--note", "Q too", "--by", "Ada"],
     ));
     assert!(told.contains("kept as version 2"), "{told}");
-    let (code, told) = run(&with(&["connector", "mapping", "dry-run"], &["--version", "2"]));
+    let (code, told) = run(&with(&["connector", "mapping", "dry-run"], &["--number", "2"]));
     assert!(code == 0 && told.contains("ready") && told.contains("statements and"), "{told}");
     let (code, told) =
-        run(&with(&["connector", "mapping", "activate"], &["--version", "2", "--instead-of", "7"]));
+        run(&with(&["connector", "mapping", "activate"], &["--number", "2", "--instead-of", "7"]));
     assert!(code == 1 && told.contains("the active version is 1"), "{told}");
-    assert_eq!(run(&with(&["connector", "mapping", "activate"], &["--version", "2"])).0, 0);
+    assert_eq!(run(&with(&["connector", "mapping", "activate"], &["--number", "2"])).0, 0);
     assert_eq!(run(&with(&["connector", "mapping", "show"], &[])).1.trim_end(), better.trim_end());
     let (_, told) = run(&with(&["connector", "mapping", "history"], &[]));
     assert!(

@@ -37,7 +37,7 @@ pub(crate) struct Show {
     named: Named,
     /// Which version; without it the active one.
     #[arg(long)]
-    version: Option<i32>,
+    number: Option<i32>,
 }
 
 #[derive(Debug, Args)]
@@ -70,9 +70,9 @@ pub(crate) struct Try {
     named: Named,
     /// Which version; without it the active one.
     #[arg(long)]
-    version: Option<i32>,
+    number: Option<i32>,
     /// A text that was not kept.
-    #[arg(long, conflicts_with = "version")]
+    #[arg(long, conflicts_with = "number")]
     mapping: Option<PathBuf>,
     /// Answers as JSON.
     #[arg(long)]
@@ -85,7 +85,7 @@ pub(crate) struct Activate {
     named: Named,
     /// Which version.
     #[arg(long)]
-    version: i32,
+    number: i32,
     /// Only while this version is the active one; without it, whichever is.
     #[arg(long)]
     instead_of: Option<i32>,
@@ -129,7 +129,7 @@ async fn text_of(stack: &Stack, named: &Named, version: i32) -> anyhow::Result<S
 
 impl Show {
     async fn run(&self, stack: &Stack) -> anyhow::Result<ExitCode> {
-        let text = match self.version {
+        let text = match self.number {
             Some(version) => text_of(stack, &self.named, version).await?,
             None => self.named.find(stack).await?.0.mapping,
         };
@@ -172,7 +172,7 @@ impl Save {
 
 impl Try {
     async fn run(&self, stack: &Stack) -> anyhow::Result<ExitCode> {
-        let text = match (&self.mapping, self.version) {
+        let text = match (&self.mapping, self.number) {
             (Some(path), _) => Some(read(path)?),
             (None, Some(version)) => Some(text_of(stack, &self.named, version).await?),
             (None, None) => None,
@@ -186,13 +186,13 @@ impl Activate {
         let (connector, mut tx) = begin(stack, &self.named).await?;
         let expected = self.instead_of.or(connector.mapping_version);
         let (clocks, by) = ((&*stack.clock, &*stack.random), Author::operator(&self.by.by));
-        let versions = (self.version, expected);
+        let versions = (self.number, expected);
         let (text, code) = match editing::activate(&mut tx, clocks, connector.id, versions, by).await? {
             Activated::Done => {
                 tx.commit().await?;
-                (format!("version {} is read by from now on", self.version), ExitCode::SUCCESS)
+                (format!("version {} is read by from now on", self.number), ExitCode::SUCCESS)
             }
-            Activated::Already => (format!("version {} is active already", self.version), ExitCode::SUCCESS),
+            Activated::Already => (format!("version {} is active already", self.number), ExitCode::SUCCESS),
             Activated::Moved { active } => {
                 let active = active.map_or_else(|| "none".to_owned(), |active| active.to_string());
                 (format!("nothing was changed: the active version is {active} meanwhile"), ExitCode::FAILURE)
@@ -200,7 +200,7 @@ impl Activate {
             Activated::Faulty(faults) => {
                 (format!("nothing was changed: it has faults\n{}", told(&faults)), ExitCode::FAILURE)
             }
-            Activated::Unknown => (format!("there is no version {}", self.version), ExitCode::FAILURE),
+            Activated::Unknown => (format!("there is no version {}", self.number), ExitCode::FAILURE),
         };
         answer(false, &json!({}), &text);
         Ok(code)
