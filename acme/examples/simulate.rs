@@ -1,7 +1,7 @@
 //! The queue's simulations at full scale, as figures: an import of 10,000 domains inside Let's Encrypt's limits, and a year
 //! of 10,000 certificates with an outage of ten days and a mass revocation. Needs PostgreSQL's programs and nothing else.
 //!
-//! `simulate [--quick] [--seed N] [import|year]`
+//! `simulate [--quick] [--seed N] [--certificates N] [import|year]`; `--certificates` is the year's fleet, for a shorter look.
 
 use std::process::ExitCode;
 
@@ -28,7 +28,7 @@ async fn empty() -> Result<Db, Error> {
     // A day passes in seconds here; a database that tidies up once a minute would drown in what a month leaves behind.
     let mut owner = test.owner().await;
     for setting in [
-        "alter system set autovacuum_naptime = '1s'",
+        "alter system set autovacuum_naptime = '8s'",
         "alter system set autovacuum_vacuum_cost_delay = 0",
         "select pg_reload_conf()",
     ] {
@@ -83,15 +83,16 @@ fn tell_import(what: &str, outcome: &ImportOutcome) {
     ));
 }
 
-async fn year(quick: bool, seed: u64) -> Result<(), Error> {
+async fn year(quick: bool, seed: u64, certificates: usize) -> Result<(), Error> {
     let year = Year {
-        certificates: if quick { 300 } else { 10_000 },
+        certificates: if quick { 300 } else { certificates },
         days: if quick { 60 } else { 365 },
         ask_every: 6 * 3600,
         outage: if quick { (20, 5) } else { (100, 10) },
         revocation: (if quick { 45 } else { 200 }, 10),
-        // A node looks whenever something is due; here twice an hour, which is worse.
-        tick: TimeDelta::minutes(30),
+        // A node looks whenever something is due. The pace of renewals gives ten minutes' worth at once and keeps no more:
+        // who looked more rarely would renew more slowly than any node does.
+        tick: TimeDelta::minutes(10),
         seed,
     };
     let outcome = year.run(empty().await?, |line| say(&format!("# {line}"))).await?;
@@ -132,8 +133,11 @@ fn tell_year(year: &Year, outcome: &YearOutcome) {
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let quick = arguments.iter().any(|word| word == "--quick");
-    let seed = arguments.iter().skip_while(|word| *word != "--seed").nth(1);
-    let seed = seed.and_then(|word| word.parse().ok()).unwrap_or(2027);
+    let number = |name: &str| -> Option<u64> {
+        arguments.iter().skip_while(|word| *word != name).nth(1).and_then(|word| word.parse().ok())
+    };
+    let seed = number("--seed").unwrap_or(2027);
+    let certificates = number("--certificates").and_then(|number| number.try_into().ok()).unwrap_or(10_000);
     let only = |name: &str| arguments.iter().any(|word| word == name);
     say(&format!("# seed {seed}"));
     let mut outcome = Ok(());
@@ -141,7 +145,7 @@ async fn main() -> ExitCode {
         outcome = import(quick, seed).await;
     }
     if outcome.is_ok() && !only("import") {
-        outcome = year(quick, seed).await;
+        outcome = year(quick, seed, certificates).await;
     }
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -66,7 +66,7 @@ create table domain_events (
 );
 create index domain_events_of on domain_events (tenant_id, domain_id, at);
 create index domain_events_untold on domain_events (tenant_id) where told_at is null;
-create index domain_events_told on domain_events (told_at) where told_at is not null;
+create index domain_events_told on domain_events (tenant_id, told_at) where told_at is not null;
 select wall.tenant('domain_events');
 select wall.system('domain_events', 'routes');
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use platform_core::audit::{self, Actor, Entry};
 use platform_core::clock::Clock;
-use platform_core::db::{Db, Error, Scope, System, SystemTx, TenantTx};
+use platform_core::db::{Db, Error, Scope, System, TenantTx};
 use platform_core::id::{DomainId, TenantId};
 use platform_core::mail::{NewMail, Outbox};
 use platform_core::random::Random;
@@ -51,19 +51,18 @@ impl Notices {
         Self { outbox, clock, random }
     }
 
-    /// Tells everything that was not told yet, and forgets what was told long ago: the tenant's log has it.
+    /// Tells everything that was not told yet, and forgets what was told to the same tenants long ago: their logs have it.
     ///
     /// # Errors
     /// The database's answer; what was told until then stays told.
     pub async fn tell(&self, db: &Db) -> Result<(), Error> {
         let mut tx = db.system(System::Routes).await?;
-        forget(&mut tx, self.clock.now() - MEMORY).await?;
         let tenants: Vec<TenantId> = sqlx::query_scalar(
             "select distinct tenant_id from domain_events where told_at is null limit 100",
         )
         .fetch_all(tx.conn())
         .await?;
-        tx.commit().await?;
+        drop(tx);
         for tenant in tenants {
             let mut tx = db.tenant(Scope::tenant(tenant)).await?;
             self.tell_tenant(&mut tx).await?;
@@ -99,6 +98,7 @@ impl Notices {
                 self.mail(tx, &subject, &text).await?;
             }
         }
+        forget(tx, self.clock.now() - MEMORY).await?;
         let told: Vec<i64> = untold.iter().map(|event| event.id).collect();
         sqlx::query("update domain_events set told_at = $2 where id = any ($1)")
             .bind(told)
@@ -133,14 +133,13 @@ impl Notices {
     }
 }
 
-async fn forget(tx: &mut SystemTx, before: DateTime<Utc>) -> Result<(), Error> {
-    sqlx::query(
-        "delete from domain_events where (tenant_id, id) in
-             (select tenant_id, id from domain_events where told_at < $1 limit 1000)",
-    )
-    .bind(before)
-    .execute(tx.conn())
-    .await?;
+async fn forget(tx: &mut TenantTx, before: DateTime<Utc>) -> Result<(), Error> {
+    let tenant = tx.tenant();
+    sqlx::query("delete from domain_events where tenant_id = $1 and told_at < $2")
+        .bind(tenant)
+        .bind(before)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
