@@ -200,6 +200,8 @@ async fn a_change_of_the_books_is_heard() {
     ];
     for (at, change) in changes.iter().enumerate() {
         let number = format!("SILENT-{at}");
+        // Hints of what came before may still be on their way.
+        tokio::time::sleep(Duration::from_millis(300)).await;
         us.get("/invoices").await;
         world.silently(&number).await;
         assert!(!us.get("/invoices").await.body.contains(&number), "given again before: {change}");
@@ -211,6 +213,7 @@ async fn a_change_of_the_books_is_heard() {
         world.ground.sql(&change.replace("WORD", "quokkax7").replace("SLUG", "kestrelx7")).await;
         assert!(shows(&mut us, "/invoices", &number).await, "heard: {change}");
     }
+    tokio::time::sleep(Duration::from_millis(300)).await;
     us.get("/invoices").await;
     world.silently("SILENT-LAST").await;
     world.ground.sql("update account_standing set as_of = now()").await;
