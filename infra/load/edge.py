@@ -37,12 +37,12 @@ def main():
 class Binaries:
     """Release builds; cargo says on stderr what it does."""
 
-    def __init__(self):
+    def __init__(self, simulations):
         run("cargo build", ["cargo", "build", "--locked", "--release", "-p", "platform-server", "-p", "load-edge"], show=True)
         metadata = json.loads(run("cargo metadata", ["cargo", "metadata", "--no-deps", "--format-version", "1", "--offline"]))
         folder = pathlib.Path(metadata["target_directory"]) / "release"
         self.portico, self.edge, self.simulate = folder / "portico", folder / "load-edge", folder / "examples/simulate"
-        if SIMULATE.exists():
+        if simulations and SIMULATE.exists():
             example = ["-p", "acme", "--features", "testing", "--example", "simulate"]
             run("cargo build", ["cargo", "build", "--locked", "--release", *example], show=True)
 
@@ -50,7 +50,7 @@ class Binaries:
 class Bench:
     def __init__(self, options, folder, programs):
         self.options, self.folder, self.programs = options, folder, programs
-        self.binaries = Binaries()
+        self.binaries = Binaries(options.simulations)
         self.began = time.monotonic()
         self.ports = Ports(folder)
         self.database = Database(folder / "postgres", programs)
